@@ -12,11 +12,15 @@ const benches: Record<string, () => Promise<{ bench: Bench }>> = {
   exports: () => import('./exports.ts'),
   faults: () => import('./faults.ts'),
   grants: () => import('./grants.ts'),
+  growth: () => import('./growth.ts'),
   live: () => import('./live.ts'),
+  memory: () => import('./memory.ts'),
   overload: () => import('./overload.ts'),
   pages: () => import('./pages.ts'),
+  profile: () => import('./profile.ts'),
   quota: () => import('./quota.ts'),
   speed: () => import('./speed.ts'),
+  start: () => import('./start.ts'),
 };
 
 const { values, positionals } = parseArgs({

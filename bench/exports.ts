@@ -1,8 +1,8 @@
 import { once } from 'node:events';
-import { get } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Fleet, Server } from '../test/support/fleet.ts';
 import { accessTokenOf, type Browser } from '../test/support/turntable.ts';
+import { addLongPlaylist, download, rowsPerCall } from './long-playlists.ts';
 import type { Bench, Options } from './options.ts';
 import { endProcess, residentMb, startProcess } from './processes.ts';
 import type { Recording } from './recorded-spotify.ts';
@@ -14,7 +14,6 @@ import { withFleet } from './with-fleet.ts';
  * that does nothing with the responses.
  */
 const rows = 10_000;
-const perPage = 50;
 const latencyMs = 80;
 const atOnce = 8;
 const maxRatio = 1.1;
@@ -30,7 +29,7 @@ export const bench: Bench = async (options) => {
   const apiUrl = `http://127.0.0.1:${port}/v1`;
   const env = { LOG_LEVEL: 'info', SPOTIFY_API_URL: apiUrl, SPOTIFY_DAILY_CALLS: '100000' };
   await withFleet({ rotation: 'none', env }, async (fleet) => {
-    addLongPlaylist(fleet);
+    addLongPlaylist(fleet.simulator, id, rows);
     const token = await accessTokenOf(fleet.simulator, 'mara');
     spotify.send({ apiUrl: fleet.simulator.apiUrl, latencyMs, token } satisfies Recording);
     const server = await fleet.start();
@@ -49,7 +48,10 @@ async function measure({ report }: Options, site: Site, format: string): Promise
   const { fleet, server, mara } = site;
   report.begin(`${grouped(rows)} rows as ${format}, ${latencyMs} ms a call`);
   // The first run records the responses, and compiles the code.
-  await Promise.all([download(server, mara, format), makeCalls(site)]);
+  await Promise.all([
+    download(server, mara.cookieHeader(), `/playlists/${id}/export.${format}`),
+    makeCalls(site),
+  ]);
   const results: { ideal: number; ours: number; growth: number }[] = [];
   for (let run = 0; run < runs; run += 1) {
     await fleet.advance({ minutes: 6 }); // until nothing is cached
@@ -59,7 +61,9 @@ async function measure({ report }: Options, site: Site, format: string): Promise
     const sampler = setInterval(() => {
       highest = Math.max(highest, residentMb(server.child.pid));
     }, sampleEveryMs);
-    const ours = await timed(() => download(server, mara, format));
+    const ours = await timed(() =>
+      download(server, mara.cookieHeader(), `/playlists/${id}/export.${format}`),
+    );
     clearInterval(sampler);
     results.push({ ideal, ours, growth: highest - before });
     report.fact(
@@ -76,54 +80,13 @@ async function measure({ report }: Options, site: Site, format: string): Promise
   );
 }
 
-function addLongPlaylist({ simulator }: Fleet): void {
-  const answer = (body: object) => ({ status: 200, body: JSON.stringify(body) });
-  const card = { id, name: 'Ten thousand', snapshot_id: 'a', owner: { id: 'mara' }, items: { total: rows } };
-  simulator.fault({ on: new RegExp(`/playlists/${id}$`), times: 1_000, answer: answer(card) });
-  const items = Array.from({ length: perPage }, (_, index) => ({
-    added_at: '2024-05-06T07:08:09Z',
-    added_by: { id: 'mara' },
-    item: trackOf(index),
-  }));
-  simulator.fault({ on: /\/items$/, times: 10_000, answer: answer({ total: rows, items }) });
-}
-
-/** A track with all the fields that files ask for, of the usual length. */
-function trackOf(index: number): object {
-  const named = (kind: string, name: string) => ({
-    name,
-    uri: `spotify:${kind}:${String(index).padStart(22, 'a')}`,
-    external_urls: { spotify: `https://open.spotify.com/${kind}/${String(index).padStart(22, 'a')}` },
-  });
-  const images = [640, 300, 64].map((size) => ({
-    url: `https://i.scdn.co/image/ab67616d${String(size).padStart(32, '0')}`,
-    width: size,
-    height: size,
-  }));
-  return {
-    ...named('track', `A track of the usual length, number ${index}`),
-    type: 'track',
-    duration_ms: 200_000 + index,
-    artists: [named('artist', 'One of two artists'), named('artist', 'The other one')],
-    album: {
-      ...named('album', 'An album'),
-      images,
-      release_date: '2020-01-02',
-      artists: [named('artist', 'One of two artists')],
-    },
-    external_ids: { isrc: `XXSIM26${String(index).padStart(5, '0')}` },
-    disc_number: 1,
-    track_number: index + 1,
-  };
-}
-
 /** Makes the calls of an export, and ignores the responses: the playlist, its pages, and the playlist again. */
 async function makeCalls({ apiUrl, token }: Site): Promise<void> {
   const call = async (path: string) => {
     const response = await fetch(`${apiUrl}${path}`, { headers: { authorization: `Bearer ${token}` } });
     await response.arrayBuffer();
   };
-  const offsets = Array.from({ length: rows / perPage }, (_, page) => page * perPage).values();
+  const offsets = Array.from({ length: rows / rowsPerCall }, (_, page) => page * rowsPerCall).values();
   await call(`/playlists/${id}`);
   await Promise.all(
     Array.from({ length: atOnce }, async () => {
@@ -137,20 +100,4 @@ async function timed(work: () => Promise<unknown>): Promise<number> {
   const startedAt = performance.now();
   await work();
   return performance.now() - startedAt;
-}
-
-/** Downloads the file and counts its bytes. Throws if it isn't whole. */
-function download(server: Server, mara: Browser, format: string): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const headers = { Cookie: mara.cookieHeader(), Host: server.host };
-    get(`${server.url}/playlists/${id}/export.${format}`, { headers }, (response) => {
-      let bytes = 0;
-      response.on('data', (piece: Buffer) => {
-        bytes += piece.length;
-      });
-      response.once('end', () => resolve(bytes));
-      response.once('error', reject);
-      if (response.statusCode !== 200) reject(new Error(`Status ${response.statusCode}`));
-    }).once('error', reject);
-  });
 }

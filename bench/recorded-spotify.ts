@@ -14,9 +14,16 @@ export type Recording = {
   token: string;
 };
 
+/** Asks the process how many calls it has answered; its reply is the number. */
+export type CountRequest = { count: true };
+
 type Recorded = { status: number; headers: Record<string, string>; body: Buffer };
 
 const recording = once(process, 'message') as Promise<[Recording]>;
+let answered = 0;
+process.on('message', (message: Recording | CountRequest) => {
+  if ('count' in message) process.send?.(answered);
+});
 const responses = new Map<string, Promise<Recorded>>();
 const server = createServer(async ({ url = '', headers }, res) => {
   const [{ apiUrl, latencyMs, token }] = await recording;
@@ -25,6 +32,7 @@ const server = createServer(async ({ url = '', headers }, res) => {
   const recorded = responses.get(key) ?? fetchResponse(new URL(apiUrl).origin + url, authorization);
   responses.set(key, recorded);
   const [{ status, headers: recordedHeaders, body }] = await Promise.all([recorded, sleep(latencyMs)]);
+  answered += 1;
   res.writeHead(status, recordedHeaders).end(body);
 });
 // The server under load should be the one to close connections; otherwise a call would occasionally be lost.

@@ -15,6 +15,15 @@ export function createReport() {
     fact(name: string, value: string | number): void {
       console.log(`  ${name.padEnd(56)} ${typeof value === 'number' ? grouped(value) : value}`);
     },
+    /** Prints rows under a head, in columns. */
+    table(head: readonly string[], rows: readonly (readonly (string | number)[])[]): void {
+      const cells = [head, ...rows].map((row) =>
+        row.map((cell) => (typeof cell === 'number' ? grouped(cell) : cell)),
+      );
+      const widths = head.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));
+      for (const row of cells)
+        console.log(`  ${row.map((cell, column) => cell.padStart(widths[column] ?? 0)).join('  ')}`);
+    },
     /** Prints a claim and whether it held. */
     claim(words: string, holds: boolean): void {
       claims += 1;
@@ -49,6 +58,14 @@ export function percentile(values: readonly number[], percent: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   const index = Math.min(sorted.length - 1, Math.ceil((percent / 100) * sorted.length) - 1);
   return sorted[Math.max(0, index)] ?? Number.NaN;
+}
+
+/** Returns the middle value. */
+export const median = (values: readonly number[]): number => percentile(values, 50);
+
+/** Returns the difference between the highest and the lowest value, as a part of the median. */
+export function spread(values: readonly number[]): number {
+  return (Math.max(...values) - Math.min(...values)) / median(values);
 }
 
 /** Formats how often each value occurs, the most frequent first. */

@@ -1,21 +1,12 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
+import { signInScopes } from '../src/access/scopes.ts';
 import { accessTokenOf } from '../test/support/turntable.ts';
 import type { FloorOptions } from './floor/floor.ts';
-import type { Load, LoadResult } from './load-generator.ts';
-import { ask, cpuSeconds, endProcess, pin, startProcess } from './processes.ts';
+import { type Measured, measureLoad, otherCore, serverCore, type Target } from './measure-load.ts';
+import { ask, endProcess, pin, startProcess } from './processes.ts';
 import type { Recording } from './recorded-spotify.ts';
 import { withFleet } from './with-fleet.ts';
-
-/** A server that a load can be put on. */
-export type Target = {
-  name: string;
-  pid: number | undefined;
-  load: Pick<Load, 'port' | 'host' | 'cookies' | 'paths'>;
-};
-
-/** The results of a load: pages per second, and milliseconds of CPU for each page. */
-export type Measured = { perSecond: number; cpuMs: number; p50Ms: number };
 
 export type Sites = {
   /** Turntable with this many signed-in listeners, of those that it has. */
@@ -26,9 +17,6 @@ export type Sites = {
   /** Whether server and load have a core each. */
   isPinned: boolean;
 };
-
-const deadlineMs = 5_000;
-const [serverCore, otherCore] = [0, 1];
 
 /** Measures with Turntable and the plain server side by side, each signed in, on one Redis and one Spotify that takes `latencyMs`. */
 export async function withSites(
@@ -42,7 +30,7 @@ export async function withSites(
   const env = { LOG_LEVEL: 'info', SPOTIFY_API_URL: apiUrl };
   try {
     await withFleet({ rotation: 'none', ticking: true, extraListeners: listeners, env }, async (fleet) => {
-      const token = await accessTokenOf(fleet.simulator, 'mara');
+      const token = await accessTokenOf(fleet.simulator, 'mara', signInScopes.join(' '));
       spotify.send({ apiUrl: fleet.simulator.apiUrl, latencyMs, token } satisfies Recording);
       const options: FloorOptions = { redisUrl: fleet.redisUrl, apiUrl, token };
       const { port: plainPort } = await ask<AddressInfo>(plain, options);
@@ -80,24 +68,7 @@ export async function withSites(
             paths: [path],
           },
         }),
-        async measure({ name, pid, load }, { clients, seconds }) {
-          const generator = startProcess('load-generator.ts');
-          if (isPinned) pin(generator.pid, otherCore);
-          const before = cpuSeconds(pid);
-          const request: Load = { ...load, clients, seconds, deadlineMs, respectsRetryAfter: true };
-          const { goodMs, refusedMs, late, wrong } = await ask<LoadResult>(generator, request);
-          const cpu = cpuSeconds(pid) - before;
-          await endProcess(generator);
-          const bad = refusedMs.length + late + Object.values(wrong).reduce((sum, one) => sum + one, 0);
-          if (goodMs.length === 0 || bad > 0)
-            throw new Error(`${name}: ${bad} bad responses: ${JSON.stringify(wrong)}`);
-          goodMs.sort((a, b) => a - b);
-          return {
-            perSecond: goodMs.length / seconds,
-            cpuMs: (cpu * 1_000) / goodMs.length,
-            p50Ms: goodMs[Math.floor(goodMs.length / 2)] ?? Number.NaN,
-          };
-        },
+        measure: (target, load) => measureLoad(target, load, isPinned),
       });
     });
   } finally {

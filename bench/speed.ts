@@ -1,6 +1,7 @@
+import type { Measured, Target } from './measure-load.ts';
 import type { Bench, Options } from './options.ts';
-import { percentile } from './report.ts';
-import { type Measured, type Sites, type Target, withSites } from './speed-sites.ts';
+import { percentile, spread } from './report.ts';
+import { type Sites, withSites } from './speed-sites.ts';
 
 /*
  * How fast pages are beside the plainest server on the same packages (bench/floor/): D, which makes no call to Spotify, and E, which makes one
@@ -121,8 +122,4 @@ function describe(measured: readonly Measured[]): string {
     50,
   );
   return `${Math.min(...rates)} to ${Math.max(...rates)}/s, ${Math.round(cpu * 1_000)} us of CPU a page, p50 ${p50.toFixed(1)} ms`;
-}
-
-function spread(values: readonly number[]): number {
-  return (Math.max(...values) - Math.min(...values)) / percentile(values, 50);
 }

@@ -210,7 +210,7 @@ function sessionRoutes({ config, log, parts, cookies, pendingSignIns }: SessionD
   const { afterCommandMs, heartbeatMs, firstByteMs, formLeaseMs } = timing;
   const quota = { ledger: parts.quotaLedger, dailyCalls: config.dailyCalls, now };
   const coverColours = createCoverColours({ download: parts.downloadImage });
-  const sessions = createSessions({ redis, isRedisUsable, sessionRecords, secrets, cookies, now });
+  const sessions = createSessions({ redis, isRedisUsable, sessionRecords, grants, secrets, cookies, now });
   const forms = createForms({ records, background, baseUrl, leaseMs: formLeaseMs });
   const signedIn = createSignedIn({
     records,

@@ -162,8 +162,10 @@ function paged({ page }: { page?: number | undefined }): { page: number | null }
 }
 
 function url(path: string, query: Readonly<Record<string, Value>> = {}): string {
+  const given = Object.entries(query).filter(([, value]) => value !== null && value !== undefined);
+  // A page has a hundred of these, and most have no query.
+  if (given.length === 0) return path;
   const search = new URLSearchParams();
-  for (const [name, value] of Object.entries(query))
-    for (const one of [value ?? []].flat()) search.append(name, String(one));
+  for (const [name, value] of given) for (const one of [value ?? []].flat()) search.append(name, String(one));
   return search.size > 0 ? `${path}?${search}` : path;
 }

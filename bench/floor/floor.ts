@@ -19,12 +19,13 @@ export type FloorOptions = {
 
 process.once('message', async ({ redisUrl, apiUrl, token }: FloorOptions) => {
   const redis = new Redis(redisUrl);
-  const load = async (bearer: string) => {
+  const load = async (bearer: string): Promise<object[]> => {
     const headers = { Authorization: `Bearer ${bearer}` };
     const { data } = await axios.get(`${apiUrl}/me/playlists?limit=50&offset=0`, { headers });
     return data.items.filter(Boolean);
   };
-  const playlists = await load(token);
+  /** From the first view on. */
+  let loaded: object[] | undefined;
 
   const app = express();
   app.set('view engine', 'ejs');
@@ -56,7 +57,10 @@ process.once('message', async ({ redisUrl, apiUrl, token }: FloorOptions) => {
     else res.redirect('/login');
   });
   /** The floor stack, without a call to Spotify. */
-  app.get('/floor', (_req, res) => res.render('playlists', { playlists }));
+  app.get('/floor', async (_req, res) => {
+    loaded ??= await load(token);
+    res.render('playlists', { playlists: loaded });
+  });
   /** The same with a plain call for each view. */
   app.get('/playlists', async (req, res) => {
     res.render('playlists', { playlists: await load((req.session as unknown as { token: string }).token) });

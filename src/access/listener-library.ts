@@ -20,6 +20,9 @@ type Deps = {
   >;
 };
 
+/** Responses whose items have been remembered. A cached one is shown again and again, and all its items would be written each time. */
+const rememberedResponses = new WeakSet<object>();
+
 /**
  * A listener's library. Asking whether something is in it costs a call, so what its lists and the buttons of pages have shown is remembered: their
  * pages then know without asking.
@@ -55,15 +58,17 @@ export function createListenerLibrary({ caller, session, calls }: Deps) {
   };
 
   /** Returns the response to a call that lists a part of the library, and remembers what is in it. */
-  async function list<Args extends unknown[], Result>(
+  async function list<Args extends unknown[], Result extends object>(
     call: Call<Args, Result>,
     args: Args,
     urisIn: (result: Result) => readonly (string | null)[],
   ): Promise<Result> {
     const result = (await caller.perform(session, call, args)) as Result;
+    if (rememberedResponses.has(result)) return result;
     // If a button has changed the library while the request was in flight, the response is outdated.
     // safeguard: remember-current-lists-only
     if (!caller.isCached(session, call, args)) return result;
+    rememberedResponses.add(result);
     for (const uri of urisIn(result)) if (uri !== null) remember(uri, true);
     return result;
   }

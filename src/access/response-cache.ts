@@ -10,7 +10,7 @@ type Deps = {
 };
 
 /** A packed value is the compressed JSON of it. */
-type Entry = { value: unknown; isPacked: boolean; cachedAt: number; characters: number };
+type Entry = { owner: string; value: unknown; isPacked: boolean; cachedAt: number; characters: number };
 
 type Options<T> = {
   /** Whether a value may be cached. */
@@ -35,8 +35,12 @@ export function createResponseCache({ now, maxCharacters = 8_000_000 }: Deps) {
     ttl: maxTtlMs,
     ttlResolution: 0,
     perf: { now },
+    // Also called when a value is replaced.
+    dispose: ({ owner }, name) => cachedNames.remove(owner, name),
   });
   const pending = new Map<string, Promise<unknown>>();
+  const cachedNames = createNamesByOwner();
+  const pendingNames = createNamesByOwner();
 
   // safeguard: cache-per-listener
   const nameOf = (owner: string, key: string) => JSON.stringify([owner, key]);
@@ -46,15 +50,23 @@ export function createResponseCache({ now, maxCharacters = 8_000_000 }: Deps) {
     return cachedAt > now() - ttlMs && cachedAt <= now();
   }
 
-  function put(name: string, value: unknown, isPacked = false): void {
+  function put(owner: string, name: string, value: unknown, isPacked = false): void {
     const json = JSON.stringify(value ?? null);
     const packed = isPacked ? zstdCompressSync(json) : null;
     entries.set(name, {
+      owner,
       value: packed ?? value,
       isPacked,
       cachedAt: now(),
       characters: (packed ?? json).length + name.length,
     });
+    // One that exceeds the limit by itself isn't cached.
+    if (entries.has(name)) cachedNames.add(owner, name);
+  }
+
+  function removePending(owner: string, name: string): void {
+    pending.delete(name);
+    pendingNames.remove(owner, name);
   }
 
   function freshEntry(name: string, ttlMs: number): Entry | null {
@@ -86,13 +98,14 @@ export function createResponseCache({ now, maxCharacters = 8_000_000 }: Deps) {
       const value: Promise<T> = load()
         .then((loaded) => {
           // If the key was invalidated while the request was in flight, do not cache the result.
-          if (pending.get(name) === value && isCacheable(loaded)) put(name, loaded, isPacked);
+          if (pending.get(name) === value && isCacheable(loaded)) put(owner, name, loaded, isPacked);
           return loaded;
         })
         .finally(() => {
-          if (pending.get(name) === value) pending.delete(name);
+          if (pending.get(name) === value) removePending(owner, name);
         });
       pending.set(name, value);
+      pendingNames.add(owner, name);
       return value;
     },
 
@@ -108,18 +121,35 @@ export function createResponseCache({ now, maxCharacters = 8_000_000 }: Deps) {
 
     /** Caches a value, replacing any other under this key. */
     set(owner: string, key: string, value: unknown): void {
-      put(nameOf(owner, key), value);
+      put(owner, nameOf(owner, key), value);
     },
 
     /** Evicts all entries of this owner whose key starts with `keyPrefix`, and does not cache the ones that are being loaded. */
     invalidate(owner: string, keyPrefix = ''): void {
       const prefix = nameOf(owner, keyPrefix).slice(0, -2);
-      for (const name of entries.keys()) if (name.startsWith(prefix)) entries.delete(name);
+      for (const name of cachedNames.of(owner)) if (name.startsWith(prefix)) entries.delete(name);
       // safeguard: invalidate-pending-requests
-      for (const name of pending.keys()) if (name.startsWith(prefix)) pending.delete(name);
+      for (const name of pendingNames.of(owner)) if (name.startsWith(prefix)) removePending(owner, name);
     },
 
     close: () => clearInterval(sweepTimer),
+  };
+}
+
+/** The names of entries by their owner: to invalidate what belongs to one listener, those of all others aren't looked at. */
+function createNamesByOwner() {
+  const byOwner = new Map<string, Set<string>>();
+  return {
+    add(owner: string, name: string): void {
+      const names = byOwner.get(owner) ?? new Set();
+      byOwner.set(owner, names.add(name));
+    },
+    remove(owner: string, name: string): void {
+      const names = byOwner.get(owner);
+      names?.delete(name);
+      if (names?.size === 0) byOwner.delete(owner);
+    },
+    of: (owner: string): Iterable<string> => byOwner.get(owner) ?? [],
   };
 }
 

@@ -16,8 +16,8 @@ export type TrustedUrls = { link(url: unknown): string | null; image(url: unknow
 /** Returns functions that trust Spotify's own hosts and the given origins. */
 export function trustedUrls(otherOrigins: readonly string[]): TrustedUrls {
   const acceptFrom = (hosts: RegExp) => (value: unknown) => {
-    if (typeof value !== 'string' || !URL.canParse(value)) return null;
-    const url = new URL(value);
+    const url = typeof value === 'string' ? URL.parse(value) : null;
+    if (url === null) return null;
     // safeguard: drop-foreign-links
     const isTrusted =
       (url.protocol === 'https:' && hosts.test(url.host)) || otherOrigins.includes(url.origin);

@@ -22,7 +22,8 @@ export function canonicalHost({ baseUrl }: { baseUrl: string }): RequestHandler 
   return (req, res, next) => {
     // safeguard: trusted-proxy-host-only
     const host = req.host ?? '';
-    if (hostOf(`${protocol}//${host}`) === expected) return next();
+    // As most browsers send it, it needs no parsing.
+    if (host === expected || hostOf(`${protocol}//${host}`) === expected) return next();
     // safeguard: allow-loopback-behind-proxy
     if (isBehindProxy && thisMachine.test(host)) return next();
     // safeguard: wrong-host-page
@@ -45,5 +46,5 @@ export function canonicalHost({ baseUrl }: { baseUrl: string }): RequestHandler 
 
 /** The host as the WHATWG URL parser writes it: in lower case, without the default port. Empty if the URL is invalid. */
 function hostOf(url: string): string {
-  return URL.canParse(url) ? new URL(url).host : '';
+  return URL.parse(url)?.host ?? '';
 }

@@ -38,7 +38,10 @@ export function createPreferences({ cookies }: { cookies: Cookies }) {
   };
 
   function read(req: Request): Preferences {
-    const stored = new URLSearchParams(cookies.read(req).get(cookieName) ?? '');
+    const cookie = cookies.read(req).get(cookieName);
+    // Most browsers have chosen none.
+    if (cookie === undefined) return defaultPreferences;
+    const stored = new URLSearchParams(cookie);
     const parsed = schema.try({ ...defaultPreferences, ...Object.fromEntries(stored) }, { mode: 'strip' });
     // safeguard: unreadable-preferences
     return parsed.ok ? parsed.value : defaultPreferences;

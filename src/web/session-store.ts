@@ -5,16 +5,24 @@ import { type SessionRecords, sessionShape } from '../access/session-records.ts'
 import type { RedisClient } from '../redis/client.ts';
 import { redisCall } from '../redis/errors.ts';
 
-type Deps = { redis: RedisClient; sessionRecords: SessionRecords; now: () => number };
+type Deps = {
+  redis: RedisClient;
+  sessionRecords: SessionRecords;
+  now: () => number;
+  /** Called when a session has been asked for, before anything else happens: commands that are given now share its round trip to Redis. */
+  onRead?: (sessionId: string) => void;
+};
 
 /**
  * Where express-session reads and saves sessions. connect-redis gets this client instead of ioredis: it can read, remove and overwrite a
  * session, but not create one, so a late save can't bring back a session that has ended. `createSessions` creates them.
  */
-export function createSessionStore({ redis, sessionRecords, now }: Deps): Store {
+export function createSessionStore({ redis, sessionRecords, now, onRead }: Deps): Store {
   const client = {
     async get(sessionId: string): Promise<string | null> {
-      const record = await sessionRecords.read(sessionId);
+      const reading = sessionRecords.read(sessionId);
+      onRead?.(sessionId);
+      const record = await reading;
       // If the clock of Redis was wrong when the TTL was set, the record may have outlived the session.
       if (record === null || remainingLifetimeSeconds(record.startedAt, now()) === 0) return null;
       // Only our own fields: what the record says about the cookie is not used.

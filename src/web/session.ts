@@ -1,5 +1,6 @@
 import type { Request, RequestHandler, Response } from 'express';
 import session, { type SessionData } from 'express-session';
+import type { Grants, StoredGrant } from '../access/grants.ts';
 import { absoluteLifetimeMs, remainingLifetimeSeconds } from '../access/lifetime.ts';
 import { deriveKey } from '../access/seal.ts';
 import { type Listener, type SessionRecords, sessionShape } from '../access/session-records.ts';
@@ -18,12 +19,23 @@ declare module 'express-session' {
   }
 }
 
+declare module 'express-serve-static-core' {
+  interface Request {
+    /** What was read together with the session; undefined without a session cookie. */
+    readAhead?: GrantReading;
+  }
+}
+
+/** A grant that is being read. `outcome` never rejects, since nothing may await it: it returns a function that returns the grant, or throws. */
+type GrantReading = { sessionId: string; outcome: Promise<() => StoredGrant | null> };
+
 export type Sessions = ReturnType<typeof createSessions>;
 
 type Deps = {
   redis: RedisClient;
   isRedisUsable: () => boolean;
   sessionRecords: SessionRecords;
+  grants: Pick<Grants, 'read'>;
   secrets: readonly string[];
   cookies: Cookies;
   now: () => number;
@@ -33,13 +45,16 @@ type Deps = {
  * Sessions in Redis. They are written at sign-in and sign-out only: visitors who aren't signed in have none, and no page assigns to
  * `req.session`.
  */
-export function createSessions({ redis, isRedisUsable, sessionRecords, secrets, cookies, now }: Deps) {
+export function createSessions(deps: Deps) {
+  const { redis, isRedisUsable, sessionRecords, grants, secrets, cookies, now } = deps;
   const keyOf = sessionRecords.key;
+  /** The request for which express-session asks for the session; null except during that call. */
+  let asking: Request | null = null;
   const middleware = session({
     name: cookies.name('session'),
     secret: secrets.map((secret) => deriveKey(secret, 'session cookie').toString('base64url')),
     cookie: { ...cookies.attributes, maxAge: absoluteLifetimeMs },
-    store: createSessionStore({ redis, sessionRecords, now }),
+    store: createSessionStore({ redis, sessionRecords, now, onRead: readGrantAhead }),
     resave: false,
     // safeguard: no-session-for-visitors
     saveUninitialized: false,
@@ -51,8 +66,20 @@ export function createSessions({ redis, isRedisUsable, sessionRecords, secrets, 
       // Without Redis no one can sign in, so visitors without a session get the same error, and at once.
       // safeguard: fail-fast-without-redis
       if (!isRedisUsable()) throw new RedisUnavailable(`Redis: connection is ${redis.status}`);
-      middleware(req, res, next);
+      asking = req;
+      try {
+        middleware(req, res, next);
+      } finally {
+        asking = null;
+      }
     }) satisfies RequestHandler,
+
+    /** Returns the grant of the request's session, which was read in the same round trip; null if there is none. Throws RedisUnavailable. */
+    async grantOf({ session, readAhead }: Request): Promise<StoredGrant | null> {
+      if (readAhead?.sessionId !== session.id) return grants.read(session.id);
+      const grant = await readAhead.outcome;
+      return grant();
+    },
 
     /**
      * Gives the browser a new session with a new id, and returns the id. `complete` turns the session into a sign-in; if it fails, the
@@ -129,6 +156,21 @@ export function createSessions({ redis, isRedisUsable, sessionRecords, secrets, 
       await redisCall(redis.expire(keyOf(req.session.id), remainingLifetimeSeconds(startedAt, now())));
     },
   };
+
+  /** A signed-in page needs both, and with a separate round trip it would wait for each. The signature of the session id has been verified. */
+  function readGrantAhead(sessionId: string): void {
+    if (asking !== null) asking.readAhead = startReading(grants, sessionId);
+  }
+}
+
+function startReading(grants: Pick<Grants, 'read'>, sessionId: string): GrantReading {
+  const outcome = grants.read(sessionId).then(
+    (grant) => () => grant,
+    (error: unknown) => () => {
+      throw error;
+    },
+  );
+  return { sessionId, outcome };
 }
 
 /** Turns a callback-style call into a promise. */

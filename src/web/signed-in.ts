@@ -91,7 +91,7 @@ export function createSignedIn(deps: Deps) {
      */
     recognize: (async (req, res, next) => {
       const { listener } = req.session;
-      req.grant = listener ? await grants.read(req.session.id) : null;
+      req.grant = listener ? await sessions.grantOf(req) : null;
       // safeguard: compare-session-and-grant
       if (listener && req.grant && req.grant.accountId !== listener.accountId) {
         records.report('session', 'of another listener than its grant');

@@ -193,3 +193,28 @@ testOnce('keys never collide, whatever characters they contain', async (t) => {
   assert.equal(cache.peek('a","b', '', 1_000), 'a","b|');
   assert.equal(cache.peek('everyone', 'b', 1_000), 'everyone|b');
 });
+
+testOnce('entries can be invalidated after others were replaced, evicted, or too large', async (t) => {
+  const { cache, clock } = newCache(t, 400);
+  const value = 'x'.repeat(100);
+
+  cache.set('mara', 'replaced', 'old');
+  cache.set('mara', 'replaced', 'new');
+  cache.set('mara', 'huge', 'x'.repeat(1_000));
+  cache.invalidate('mara', 'replaced');
+  assert.equal(cache.has('mara', 'replaced', 1_000), false);
+  assert.equal(cache.has('mara', 'huge', 1_000), false);
+
+  // Each evicts the one before the last.
+  for (const key of ['a', 'b', 'c', 'd', 'e']) cache.set('noor', key, value);
+  cache.invalidate('mara');
+  assert.equal(cache.has('noor', 'e', 1_000), true);
+  cache.invalidate('noor');
+  assert.equal(cache.has('noor', 'e', 1_000), false);
+
+  cache.set('noor', 'expired', value);
+  clock.advance({ minutes: 11 });
+  cache.set('noor', 'expired', 'again');
+  cache.invalidate('noor', 'exp');
+  assert.equal(cache.has('noor', 'expired', 1_000), false);
+});

@@ -69,7 +69,7 @@ export const mutations: Mutation[] = [
   {
     what: 'that pages use only symbols of the sprite',
     safeguard: 'symbols-exist',
-    from: 'if (!symbols.has(name))',
+    from: 'if (symbol === undefined)',
     to: 'if (name === null)',
     test: 'test/web/sprite',
     named: 'a symbol that the sprite lacks is an error',

@@ -531,7 +531,7 @@ export const mutations: Mutation[] = [
   {
     what: 'invalidating requests in flight',
     safeguard: 'invalidate-pending-requests',
-    from: 'for (const name of pending.keys()) if (name.startsWith(prefix)) pending.delete(name);',
+    from: 'for (const name of pendingNames.of(owner)) if (name.startsWith(prefix)) removePending(owner, name);',
     to: '',
     test: 'test/access/response-cache',
   },

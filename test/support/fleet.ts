@@ -37,6 +37,8 @@ export type FleetOptions = {
   extraListeners?: number;
   /** Whether the clock also moves with real time. */
   ticking?: boolean;
+  /** Modules that each server process loads first. */
+  imports?: readonly string[];
 };
 
 export type Fleet = Awaited<ReturnType<typeof createFleet>>;
@@ -54,7 +56,7 @@ export type Outcome = {
  * one is valid at all.
  */
 export async function createFleet(t: CleanupScope, options: FleetOptions = {}) {
-  const { rotation = 'strict', extraListeners = 0, ticking = false } = options;
+  const { rotation = 'strict', extraListeners = 0, ticking = false, imports = [] } = options;
   const clock = createClock(Date.now(), { ticking });
   const timing: Timing = { ...usualTiming, ...options.timing };
   const redisUrl = options.redisUrl ?? (await testRedisUrl());
@@ -88,6 +90,7 @@ export async function createFleet(t: CleanupScope, options: FleetOptions = {}) {
       timing: { ...timing, ...how.timing },
       startAt: clock.now(),
       ticking,
+      imports,
     });
     servers.add(child);
     child.once('exit', () => servers.delete(child));
@@ -172,11 +175,15 @@ export async function createFleet(t: CleanupScope, options: FleetOptions = {}) {
 }
 
 /** Starts a server process, until the scope ends at the latest. */
-function startServer(t: CleanupScope, options: ServerOptions) {
+function startServer(
+  t: CleanupScope,
+  { imports, ...options }: ServerOptions & { imports: readonly string[] },
+) {
+  const modules = [join(import.meta.dirname, 'loopback-only.ts'), ...imports];
   const child = fork(join(import.meta.dirname, 'server.ts'), {
     env: { ...processEnv, SERVER: JSON.stringify(options) },
     // As the server is started elsewhere: see "Memory" in docs/decisions/2026-11-28-exports.md.
-    execArgv: ['--max-semi-space-size=4', `--import=${join(import.meta.dirname, 'loopback-only.ts')}`],
+    execArgv: ['--max-semi-space-size=4', ...modules.map((module) => `--import=${module}`)],
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
   let output = '';

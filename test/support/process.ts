@@ -7,7 +7,7 @@ import type { TestContext } from 'node:test';
 export const root = join(import.meta.dirname, '..', '..');
 
 /** Every setting as an empty value, so that the developer's own .env doesn't affect the tests. */
-const unsetVariables = Object.fromEntries(
+export const unsetVariables = Object.fromEntries(
   [...readFileSync(join(root, '.env.example'), 'utf8').matchAll(/^#?([A-Z_]+)=/gm)].map(([, name]) => [
     name,
     '',

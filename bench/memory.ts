@@ -1,0 +1,134 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Server } from '../test/support/fleet.ts';
+import { addLongPlaylist, download } from './long-playlists.ts';
+import { measureLoad } from './measure-load.ts';
+import { withStreams } from './open-streams.ts';
+import type { Bench, Options } from './options.ts';
+import { residentMb } from './processes.ts';
+import { type RecordedSite, withRecordedSite } from './recorded-site.ts';
+import { grouped } from './report.ts';
+
+/*
+ * The resident memory of one server, in its own process: with many idle streams, while it serves pages, and during exports.
+ */
+const listeners = 100;
+/** Each session may have ten streams. */
+const streamsEach = 10;
+const maxStreamKb = 25;
+/** How long the memory has to settle after streams were opened. */
+const settleMs = 10_000;
+const clients = 64;
+const batches = 5;
+const maxPagesGrowthMb = 10;
+const sampleEveryMs = 20;
+const maxExportGrowthMb = 35;
+
+const parts: readonly [string, (options: Options) => Promise<void>][] = [
+  ['streams', idleStreams],
+  ['pages', manyPages],
+  ['exports', exportsOfAnyLength],
+];
+
+export const bench: Bench = async (options) => {
+  for (const [name, measure] of parts)
+    if (options.only === undefined || options.only === name) await measure(options);
+};
+
+async function idleStreams({ report, rounds }: Options): Promise<void> {
+  const isShort = rounds < 1000;
+  const steps = isShort ? [20, 100] : [1_000, 5_000, 10_000];
+  const most = steps.at(-1) ?? 0;
+  report.begin(`Up to ${grouped(most)} idle streams at one process`);
+  const sessionsEach = Math.ceil(most / listeners / streamsEach);
+  await withRecordedSite({ listeners, sessionsEach, prepare: playNothing }, (site) =>
+    withStreams(site, async (openUntil) => {
+      const [server] = site.servers as [Server];
+      // Compiles the code of streams and pages.
+      await measureLoad(site.target(server, '/now-playing'), { clients: 10, seconds: isShort ? 2 : 5 });
+      await openUntil(10);
+      await sleep(isShort ? 1_000 : settleMs);
+      const before = residentMb(server.child.pid);
+      const rows = [];
+      let eachKb = Number.NaN;
+      for (const streams of steps) {
+        report.progress(`${streams} streams`);
+        await openUntil(streams);
+        await sleep(isShort ? 1_000 : settleMs);
+        const now = residentMb(server.child.pid);
+        eachKb = ((now - before) * 1_024) / (streams - 10);
+        rows.push([grouped(streams), `${now.toFixed(1)} MB`, `${eachKb.toFixed(1)} kB`]);
+      }
+      report.progress('');
+      report.table(['streams', 'memory', 'each'], [['10', `${before.toFixed(1)} MB`, ''], ...rows]);
+      report.claim(
+        `at most ${maxStreamKb} kB for each of ${grouped(most)} idle streams`,
+        eachKb <= maxStreamKb,
+      );
+    }),
+  );
+}
+
+async function manyPages({ report, rounds }: Options): Promise<void> {
+  const isShort = rounds < 1000;
+  report.begin(`Memory after pages, ${clients} clients, ${listeners} listeners`);
+  await withRecordedSite({ listeners }, async (site) => {
+    const [server] = site.servers as [Server];
+    for (const path of ['/playlists?notice=playlist-saved', '/now-playing']) {
+      const memory: number[] = [];
+      const rows = [];
+      let pages = 0;
+      for (let batch = 1; batch <= batches; batch += 1) {
+        report.progress(`${path}: ${batch} of ${batches}`);
+        const measured = await measureLoad(site.target(server, path), {
+          clients: isShort ? 4 : clients,
+          seconds: isShort ? 2 : 8,
+        });
+        pages += measured.pages;
+        memory.push(residentMb(server.child.pid));
+        rows.push([grouped(pages), `${memory.at(-1)?.toFixed(1)} MB`]);
+      }
+      report.progress('');
+      report.table([`pages ${path}`, 'memory'], rows);
+      // The heap takes two batches to find its size.
+      const growth = (memory.at(-1) ?? 0) - (memory[1] ?? 0);
+      report.claim(`${path} adds at most ${maxPagesGrowthMb} MB afterwards`, growth <= maxPagesGrowthMb);
+    }
+  });
+}
+
+async function exportsOfAnyLength({ report }: Options): Promise<void> {
+  report.begin('Memory during exports');
+  const lengths = [50, 1_200, 10_000];
+  const idOf = (rows: number) => String(rows).padStart(22, 'x');
+  const prepare = ({ simulator }: RecordedSite['fleet']) => {
+    for (const rows of lengths) addLongPlaylist(simulator, idOf(rows), rows);
+  };
+  await withRecordedSite({ listeners: 2, prepare }, async (site) => {
+    const [server] = site.servers as [Server];
+    const [first = '', second = ''] = site.cookies;
+    // Compiles the code, and records the responses.
+    for (const rows of lengths) await download(server, first, `/playlists/${idOf(rows)}/export.csv`);
+    const rows = [];
+    let highest = 0;
+    for (const length of lengths) {
+      const before = residentMb(server.child.pid);
+      let most = before;
+      const sampler = setInterval(() => {
+        most = Math.max(most, residentMb(server.child.pid));
+      }, sampleEveryMs);
+      const bytes = await download(server, second, `/playlists/${idOf(length)}/export.csv`);
+      clearInterval(sampler);
+      highest = Math.max(highest, most - before);
+      rows.push([grouped(length), grouped(bytes), `${(most - before).toFixed(1)} MB`]);
+    }
+    report.table(['rows', 'bytes', 'memory growth'], rows);
+    report.claim(
+      `an export adds at most ${maxExportGrowthMb} MB, however long it is`,
+      highest <= maxExportGrowthMb,
+    );
+  });
+}
+
+function playNothing({ simulator }: RecordedSite['fleet']): void {
+  simulator.plays('mara', { kind: 'nothing' });
+}
