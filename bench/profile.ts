@@ -64,7 +64,7 @@ async function profile(
 
   // One client and one listener, so that pages share no round trips, and answers are as fresh as the part says.
   const one = site.target(server, path, 1);
-  await measureLoad(one, { clients: 1, seconds: 1 }, site.isPinned);
+  await measureLoad(one, { clients: 1, seconds: load.seconds }, site.isPinned);
   const [calls, redis] = [await site.calls(), await site.redisWork()];
   const alone = await measureLoad(one, { clients: 1, seconds: load.seconds }, site.isPinned);
   const [callsAfter, redisAfter] = [await site.calls(), await site.redisWork()];
