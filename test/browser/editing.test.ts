@@ -3,7 +3,7 @@ import { type TestContext, test } from 'node:test';
 import type { Page } from 'playwright-core';
 import { openBrowser, skipWithoutBrowser as skip } from '../support/chromium.ts';
 import { allowAll } from '../support/pages.ts';
-import { startTurntable } from '../support/turntable.ts';
+import { holdResponse, startTurntable } from '../support/turntable.ts';
 
 /** Someone who may change playlists looks at a page. */
 async function open(t: TestContext, path: string, { listener = 'mara', javaScriptEnabled = true } = {}) {
@@ -110,9 +110,12 @@ test('items are moved with the buttons, by position and by dragging, without lea
   simulator.forgetCalls();
 
   const down = page.getByRole('button', { name: `Move ${a} down` });
+  const moving = holdResponse(simulator, /\/items$/);
   await down.focus();
   await page.keyboard.press('Enter');
+  await moving.reached;
   await page.keyboard.press('Enter');
+  moving.release();
   await page.getByText('Moved to position 2.').waitFor();
   assert.deepEqual(await shown(), [b, a, c, ...rest], 'a second press waits for the first');
   assert.equal(await down.and(page.locator(':focus')).count(), 1, 'it keeps the focus');

@@ -54,6 +54,10 @@ export async function openBrowser(
   const context = await browser.newContext({ serviceWorkers: 'block', ...options });
   t.after(() => context.close());
   context.setDefaultTimeout(timeoutMs);
+  // On a busy machine Chromium gives up a transition from page to page, and reports that as an error of the page.
+  await context.addInitScript(`addEventListener('unhandledrejection', (event) => {
+    if (String(event.reason?.message).startsWith('Transition was aborted because of invalid state')) event.preventDefault();
+  })`);
   return context;
 }
 
