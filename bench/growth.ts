@@ -9,7 +9,7 @@ import { type RecordedSite, withRecordedSite } from './recorded-site.ts';
 import { grouped, median, type Report, spread } from './report.ts';
 
 /*
- * What a page, a row or a stream costs when there are many more of them. Each should cost the same however many there are: then nothing grows
+ * The cost of a page, a row or a stream when there are many more of them. Each should cost the same however many there are: then nothing grows
  * faster than its input. Sizes are measured in turn, so that a machine that is busy for a while slows down all of them.
  */
 const clients = 64;
@@ -142,7 +142,7 @@ async function cpuWhile(pid: number | undefined, seconds: number): Promise<numbe
 
 const viewHead = ['pages a second', 'CPU of each', 'calls of each', 'commands of Redis', 'p50'];
 
-/** What a view costs, with the load spread over these servers. */
+/** The cost of a view, with the load spread over these servers. */
 async function viewCost(
   options: Options,
   site: RecordedSite,

@@ -10,7 +10,7 @@ import type { FunctionCalls, ProfilerReply, ProfilerRequest } from './profiler.t
 import { type RecordedSite, withRecordedSite } from './recorded-site.ts';
 
 /*
- * Where the CPU of the hot pages goes: the ten packages, or files of ours, that take most. The times depend on the machine; how often
+ * The CPU of the hot pages by owner: the ten packages, or files of ours, that take most. The times depend on the machine; how often
  * functions are called, and what Redis and Spotify are asked, doesn't.
  */
 const listeners = 100;

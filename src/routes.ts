@@ -166,6 +166,6 @@ function url(path: string, query: Readonly<Record<string, Value>> = {}): string 
   // A page has a hundred of these, and most have no query.
   if (given.length === 0) return path;
   const search = new URLSearchParams();
-  for (const [name, value] of given) for (const one of [value ?? []].flat()) search.append(name, String(one));
+  for (const [name, value] of given) for (const one of [value].flat()) search.append(name, String(one));
   return search.size > 0 ? `${path}?${search}` : path;
 }

@@ -7,7 +7,7 @@ export const metricsPath = '/metrics';
 type Deps = {
   /** Returns all metrics in Prometheus's text format. */
   read: () => Promise<string>;
-  /** What a client has to send as a bearer token; null if anyone who reaches this may read the metrics. */
+  /** The bearer token that a client has to send; null if anyone who reaches this may read the metrics. */
   token: string | null;
 };
 

@@ -3,7 +3,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 
 export type Metrics = ReturnType<typeof createMetrics>;
 
-/** What is read when the metrics are, because something else counts it. */
+/** The state at the time when the metrics are read: something else counts it. */
 export type State = {
   /** Whether this process can serve pages. */
   isReady: boolean;
@@ -38,7 +38,7 @@ const requestSeconds = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const callSeconds = [0.05, 0.1, 0.25, 0.5, 1, 2, 5, 8];
 
 /**
- * What this process measures, for Prometheus. Every label has few values that are known beforehand, so none contains a name, a token, an id or
+ * The measurements of this process, for Prometheus. Every label has few values that are known beforehand, so none contains a name, a token, an id or
  * a query.
  */
 export function createMetrics({ isServed, families, outcomes, dailyCalls, now }: Options) {
@@ -93,7 +93,7 @@ export function createMetrics({ isServed, families, outcomes, dailyCalls, now }:
     format({ isReady, openStreams, quota }: State): Promise<string> {
       gauges.ready.set(isReady ? 1 : 0);
       gauges.streams.set(openStreams);
-      // What isn't known, or no longer, is left out.
+      // A value that isn't known, or no longer, is left out.
       // safeguard: forget-old-quota-metrics
       for (const gauge of [gauges.used, gauges.usedRatio, gauges.pauses]) gauge.reset();
       const secondsUntil = (time: number | null) => Math.max(0, ((time ?? 0) - now()) / 1000);

@@ -21,7 +21,7 @@ declare module 'express-session' {
 
 declare module 'express-serve-static-core' {
   interface Request {
-    /** What was read together with the session; undefined without a session cookie. */
+    /** The grant that is read together with the session; undefined without a session cookie. */
     readAhead?: GrantReading;
   }
 }

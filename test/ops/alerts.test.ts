@@ -25,7 +25,7 @@ const sections = new Map(
   runbook.split(/^## /m).map((section) => [section.split('\n', 1)[0] ?? '', section] as const),
 );
 
-/** What Prometheus itself adds. */
+/** The metrics and labels that Prometheus itself adds. */
 const fromPrometheus = { metrics: ['up'], labels: ['job', 'instance', 'le'] };
 
 type Query = {
