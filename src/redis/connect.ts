@@ -75,6 +75,7 @@ export function connectRedis({ server, prefix, deadlineMs, onDown, onUp, onComma
   });
   // safeguard: redis-command-deadline
   enforceReplyTimeouts(redis, deadlineMs);
+  connectAgainAtEnd(redis);
   reportErrors(redis, onCommandError);
 
   redis.on('connect', () => {
@@ -177,6 +178,7 @@ function leaveUnusableServer(onLeave: (error: Error) => void): (error: Error) =>
 export function connectSubscriber(redis: RedisClient, deadlineMs: number): Redis {
   const subscriber = duplicateForSubscriptions(redis);
   enforceReplyTimeout(subscriber, deadlineMs);
+  connectAgainAtEnd(subscriber);
   // The first connection reports what is wrong.
   subscriber.on('error', () => undefined);
   const reconnect = () => {
@@ -191,12 +193,32 @@ export function connectSubscriber(redis: RedisClient, deadlineMs: number): Redis
     // safeguard: ping-subscriber
     if (subscriber.status === 'ready') subscriber.ping().catch(() => undefined);
   }, pingMs).unref();
-  subscriber.once('end', () => {
+  subscriber.on('end', () => {
+    if (subscriber.status !== 'end') return;
     clearInterval(pingTimer);
     redis.off('close', reconnect);
     redis.off('-node', reconnect);
   });
   return subscriber;
+}
+
+/**
+ * Connects again if the connection ends without having been closed. ioredis ends it for good if the Sentinels announce a failover just while it
+ * asks them for the primary.
+ */
+function connectAgainAtEnd(redis: RedisClient): void {
+  if (isCluster(redis)) return;
+  const { disconnect } = redis;
+  let isClosed = false;
+  redis.disconnect = (reconnect = false) => {
+    isClosed ||= !reconnect;
+    disconnect.call(redis, reconnect);
+  };
+  redis.on('end', () => {
+    // If it fails, it is retried like any other connection.
+    // safeguard: connect-again-after-announced-failover
+    if (!isClosed) redis.connect().catch(() => undefined);
+  });
 }
 
 /** Returns a connection for checks, which isn't open yet, and fails at once instead of retrying. */

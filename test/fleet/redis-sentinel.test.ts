@@ -5,8 +5,9 @@ import { openStream } from '../support/event-stream.ts';
 import { until } from '../support/fleet.ts';
 import { isReady, readyz, waitUntilServed } from '../support/recovery.ts';
 import { skipWithoutProgram as skip } from '../support/redis.ts';
-import { primaryName, startSentinels } from '../support/redis-forms.ts';
+import { primaryName, startNode, startSentinels } from '../support/redis-forms.ts';
 import { checkRedisAt } from '../support/redis-rights.ts';
+import { startPausableSentinel } from '../support/sentinel.ts';
 import { startTurntable } from '../support/turntable.ts';
 
 const primaryOf = (sentinel: Redis) => sentinel.call('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', primaryName);
@@ -52,6 +53,33 @@ for (const [what, lose] of [
     await stream.waitForEnd();
   });
 }
+
+// fault: sentinel-failover-while-connecting
+test('a failover that is announced while a server asks the Sentinels for the primary does not end its connections', {
+  skip,
+}, async (t) => {
+  const primary = await startNode(t, []);
+  const sentinel = await startPausableSentinel(t, primary.port);
+  const here = await startTurntable(t, { redisUrl: sentinel.url });
+  const mara = here.browser();
+  await mara.signIn();
+  here.simulator.plays('mara', { kind: 'track', index: 0, progressMs: 0 });
+  const stream = await openStream(t, here.url, mara);
+  await stream.waitFor(({ event }) => event === 'card');
+  await until(async () => sentinel.subscribers() === 2);
+
+  // Commands and messages have a connection each.
+  sentinel.pause();
+  await primary.direct.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+  await primary.direct.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
+  await until(async () => sentinel.waiting() === 2);
+  sentinel.announceFailover();
+  sentinel.resume();
+
+  await waitUntilServed(mara);
+  const subscribers = async () => String(await primary.direct.call('CLIENT', 'LIST', 'TYPE', 'PUBSUB'));
+  await until(async () => (await subscribers()) !== '');
+});
 
 // fault: sentinel-without-primary
 test('Sentinels that do not answer, or do not know the name, are reported at the start', {

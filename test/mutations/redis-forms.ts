@@ -10,6 +10,14 @@ export const mutations: Mutation[] = [
     named: 'Sentinels that do not answer',
   },
   {
+    what: 'connecting again when a failover ends the connection',
+    safeguard: 'connect-again-after-announced-failover',
+    from: 'if (!isClosed) redis.connect().catch(() => undefined);',
+    to: '',
+    test: 'test/fleet/redis-sentinel',
+    named: 'a failover that is announced',
+  },
+  {
     what: 'no automatic pipelines to a cluster',
     safeguard: 'no-pipelines-in-cluster',
     from: 'enableAutoPipelining: false,',

@@ -12,13 +12,18 @@ export function connectDirectly(t: TestContext, url: string): Redis {
   return redis;
 }
 
-/** Visits a page until it is served, and returns how many milliseconds that took. Fails if a response before that isn't a 503. */
+/**
+ * Visits a page until it is served, and returns how many milliseconds that took. Fails after two minutes, or if a response before that isn't
+ * a 503.
+ */
 export async function waitUntilServed(person: Browser, path = '/playlists'): Promise<number> {
   const startedAt = performance.now();
   for (;;) {
-    const { status } = await person.get(path);
-    if (status === 200) return Math.round(performance.now() - startedAt);
+    const { status, text } = await person.get(path);
+    const waitedMs = Math.round(performance.now() - startedAt);
+    if (status === 200) return waitedMs;
     assert.equal(status, 503);
+    assert.ok(waitedMs < 120_000, `Still not served after two minutes: ${text}`);
     await sleep(20);
   }
 }
