@@ -1,3 +1,4 @@
+import type { OnResponse } from '../spotify/export-calls.ts';
 import { entriesPerPage, type TimeRange } from '../spotify/limits.ts';
 import { playlistScopes } from './scopes.ts';
 import { defineCall, ttl } from './spotify-call.ts';
@@ -11,12 +12,17 @@ export const exportCalls = {
     scopes: playlistScopes,
     family: 'playlist-read',
     usedBy: { Export: 'every file of a playlist' },
-    request: ({ webApi, accessToken, market, versioned }, id: string, { from }: PageToExport) =>
+    request: (
+      { webApi, accessToken, market, versioned },
+      id: string,
+      { from }: PageToExport,
+      onResponse?: OnResponse,
+    ) =>
       versioned((apiVersion) => {
         // With a market, new apps would get relinked tracks without their originals: see relinking.ts.
         // safeguard: export-originals
         const slice = { from, market: apiVersion === 'legacy' ? market : null };
-        return webApi.exportedPlaylistEntries(accessToken, id, slice, apiVersion);
+        return webApi.exportedPlaylistEntries(accessToken, id, slice, apiVersion, onResponse);
       }),
     // Shared by the formats: a playlist with the same snapshot has the same contents. A page that lacks rows is read again.
     cache: {
@@ -36,8 +42,8 @@ export const exportCalls = {
     family: 'lists',
     usedBy: { Export: 'the file of saved tracks' },
     // Without a market, tracks have the URIs that are in the library: see relinking.ts.
-    request: ({ webApi, accessToken }, from: number) =>
-      webApi.exportedSavedTracks(accessToken, { from, market: null }),
+    request: ({ webApi, accessToken }, from: number, onResponse?: OnResponse) =>
+      webApi.exportedSavedTracks(accessToken, { from, market: null }, onResponse),
   }),
 
   savedAlbumsToExport: defineCall({
@@ -45,7 +51,8 @@ export const exportCalls = {
     scopes: ['user-library-read'],
     family: 'lists',
     usedBy: { Export: 'the file of saved albums' },
-    request: ({ webApi, accessToken }, from: number) => webApi.exportedSaved(accessToken, 'album', from),
+    request: ({ webApi, accessToken }, from: number, onResponse?: OnResponse) =>
+      webApi.exportedSaved(accessToken, 'album', from, onResponse),
   }),
 
   savedShowsToExport: defineCall({
@@ -53,7 +60,8 @@ export const exportCalls = {
     scopes: ['user-library-read'],
     family: 'lists',
     usedBy: { Export: 'the file of saved podcasts' },
-    request: ({ webApi, accessToken }, from: number) => webApi.exportedSaved(accessToken, 'show', from),
+    request: ({ webApi, accessToken }, from: number, onResponse?: OnResponse) =>
+      webApi.exportedSaved(accessToken, 'show', from, onResponse),
   }),
 
   savedEpisodesToExport: defineCall({
@@ -61,7 +69,8 @@ export const exportCalls = {
     scopes: ['user-library-read', 'user-read-playback-position'],
     family: 'lists',
     usedBy: { Export: 'the file of saved episodes' },
-    request: ({ webApi, accessToken }, from: number) => webApi.exportedSaved(accessToken, 'episode', from),
+    request: ({ webApi, accessToken }, from: number, onResponse?: OnResponse) =>
+      webApi.exportedSaved(accessToken, 'episode', from, onResponse),
   }),
 
   /** Some of the artists, after the one with this id; null for the first ones. Not cached, because the first ones are compared at the end. */

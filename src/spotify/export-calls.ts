@@ -14,6 +14,9 @@ import type { Send, Slice } from './send.ts';
 import type { Page } from './types.ts';
 import { pathTo } from './uri.ts';
 
+/** Called when Spotify has answered, before the response is parsed. */
+export type OnResponse = () => void;
+
 /** The calls that read lists for files. They throw what web-api.ts lists. */
 export function createExportCalls(send: Send, trusted: TrustedUrls) {
   return {
@@ -23,6 +26,7 @@ export function createExportCalls(send: Send, trusted: TrustedUrls) {
       id: string,
       { from, market }: Slice,
       apiVersion: ApiVersion,
+      onResponse: OnResponse = () => undefined,
     ): Promise<Page<ExportedEntry>> {
       const { contents, entry } = names[apiVersion];
       const query = {
@@ -33,20 +37,33 @@ export function createExportCalls(send: Send, trusted: TrustedUrls) {
         additional_types: 'track,episode',
       };
       const path = pathTo('playlists', id, contents);
-      return parseExportedEntries(await send(accessToken, { method: 'GET', path, query }), from, trusted);
+      const response = await send(accessToken, { method: 'GET', path, query });
+      onResponse();
+      return parseExportedEntries(response, from, trusted);
     },
 
     /** Returns a slice of the tracks that the listener saved, the newest first ("Get User's Saved Tracks"). */
-    async exportedSavedTracks(accessToken: string, { from, market }: Slice): Promise<Page<ExportedEntry>> {
+    async exportedSavedTracks(
+      accessToken: string,
+      { from, market }: Slice,
+      onResponse: OnResponse = () => undefined,
+    ): Promise<Page<ExportedEntry>> {
       const query = { limit: tracksPerPage, offset: from, ...(market && { market }) };
       const response = await send(accessToken, { method: 'GET', path: '/me/tracks', query });
+      onResponse();
       return parseExportedEntries(response, from, trusted);
     },
 
     /** Returns a slice of the albums, shows or episodes that the listener saved, the newest first ("Get User's Saved Albums" and the pages beside it). */
-    async exportedSaved(accessToken: string, kind: SavedKind, from: number): Promise<Page<ExportedEntry>> {
+    async exportedSaved(
+      accessToken: string,
+      kind: SavedKind,
+      from: number,
+      onResponse: OnResponse = () => undefined,
+    ): Promise<Page<ExportedEntry>> {
       const query = { limit: savedPerPage, offset: from };
       const response = await send(accessToken, { method: 'GET', path: pathTo('me', `${kind}s`), query });
+      onResponse();
       return parseExportedSaved(response, kind, from, trusted);
     },
 

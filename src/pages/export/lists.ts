@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { OnResponse } from '../../spotify/export-calls.ts';
 import { type ExportedEntry, exportedArtist } from '../../spotify/exported.ts';
 import { savedPerPage, type TimeRange, timeRanges, tracksPerPage } from '../../spotify/limits.ts';
 import type { FollowedArtists, Page } from '../../spotify/types.ts';
@@ -12,7 +13,7 @@ import type { Contents, List, Run } from './source.ts';
 export type ListName = { list: string; range: TimeRange };
 
 /** Reads up to a page of a list from a row on. */
-type Read = (from: number) => Promise<Page<ExportedEntry>>;
+type Read = (from: number, onResponse?: OnResponse) => Promise<Page<ExportedEntry>>;
 
 /** How to read a list of the library. */
 type LibraryList = {
@@ -40,8 +41,8 @@ const lists = new Map<string, LibraryList>([
       paging: 'offset',
       open:
         ({ spotify }) =>
-        (from) =>
-          spotify.savedTracksToExport(from),
+        (from, onResponse) =>
+          spotify.savedTracksToExport(from, onResponse),
       count: async ({ spotify }) => (await spotify.savedTracks(1)).total,
     },
   ],
@@ -53,8 +54,8 @@ const lists = new Map<string, LibraryList>([
       paging: 'offset',
       open:
         ({ spotify }) =>
-        (from) =>
-          spotify.savedAlbumsToExport(from),
+        (from, onResponse) =>
+          spotify.savedAlbumsToExport(from, onResponse),
       count: async ({ spotify }) => (await spotify.savedAlbums(1)).total,
     },
   ],
@@ -66,8 +67,8 @@ const lists = new Map<string, LibraryList>([
       paging: 'offset',
       open:
         ({ spotify }) =>
-        (from) =>
-          spotify.savedShowsToExport(from),
+        (from, onResponse) =>
+          spotify.savedShowsToExport(from, onResponse),
       count: async ({ spotify }) => (await spotify.savedShows(1)).total,
     },
   ],
@@ -79,8 +80,8 @@ const lists = new Map<string, LibraryList>([
       paging: 'offset',
       open:
         ({ spotify }) =>
-        (from) =>
-          spotify.savedEpisodesToExport(from),
+        (from, onResponse) =>
+          spotify.savedEpisodesToExport(from, onResponse),
       count: async ({ spotify }) => (await spotify.savedEpisodes(1)).total,
     },
   ],
@@ -212,13 +213,13 @@ export async function readList(
       // The pages before a cursor have to be read again.
       return priceOfList(paging === 'cursor' ? total : Math.max(0, total - from));
     },
-    async load(from) {
+    async load(from, onResponse) {
       // safeguard: rest-of-whole-list
       if (paging === 'none') return { items: first.items.slice(from), total };
       const page = from === 0 ? unused : null;
       // If it lacks rows, it is read again.
       unused = null;
-      return page ?? read(from);
+      return page ?? read(from, onResponse);
     },
     currentSnapshot: async () => snapshotOf(paging === 'none' ? first : await open(listener, range)(0)),
     isSequential: paging === 'cursor',

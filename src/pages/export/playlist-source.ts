@@ -23,7 +23,9 @@ export function openPlaylist(
     list: playlist,
     from: at.from,
     previousSnapshot: at.snapshot ?? null,
-    load: isHidden ? null : (from) => spotify.playlistEntriesToExport(id, { snapshotId, from }),
+    load: isHidden
+      ? null
+      : (from, onResponse) => spotify.playlistEntriesToExport(id, { snapshotId, from }, onResponse),
     currentSnapshot: async () => (await spotify.freshPlaylist(String(id))).snapshotId,
     resume,
     run,

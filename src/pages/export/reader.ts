@@ -1,9 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Cooldown } from '../../access/errors.ts';
 import { SpotifyUnavailable } from '../../spotify/errors.ts';
+import type { OnResponse } from '../../spotify/export-calls.ts';
 
-/** Makes a read call to Spotify; waits and retries if that may help. */
-export type Reader = <T>(call: () => Promise<T>) => Promise<T>;
+/**
+ * Makes a read call to Spotify; waits and retries if that may help. A call that has been answered and says so with `onResponse` makes way for the next
+ * one while its response is parsed.
+ */
+export type Reader = <T>(call: (onResponse: OnResponse) => Promise<T>) => Promise<T>;
 
 type Deps = {
   now: () => number;
@@ -40,10 +44,10 @@ export function createReader({ now, signal, longestPauseMs, onPause, onResume }:
   return async function read(call) {
     for (let hasRetried = false; ; ) {
       try {
-        return await withSlot(() => {
+        return await withSlot((release) => {
           signal.throwIfAborted();
           spent.reads += 1;
-          return call();
+          return call(release);
         });
       } catch (error) {
         // safeguard: pause-export-in-cooldown
@@ -90,19 +94,28 @@ export function createReader({ now, signal, longestPauseMs, onPause, onResume }:
   }
 }
 
-/** Returns a function that runs work as soon as less than `count` others are running, in the order of its calls. */
+/**
+ * Returns a function that runs work as soon as less than `count` others have a slot, in the order of its calls. Work has its slot until it releases it,
+ * or ends.
+ */
 function createSlots(count: number) {
   const waiting: (() => void)[] = [];
   let free = count;
-  return async <T>(work: () => Promise<T>): Promise<T> => {
+  return async <T>(work: (release: () => void) => Promise<T>): Promise<T> => {
     if (free > 0) free -= 1;
     else await new Promise<void>((resolve) => waiting.push(resolve));
-    try {
-      return await work();
-    } finally {
+    let hasSlot = true;
+    const release = () => {
+      if (!hasSlot) return;
+      hasSlot = false;
       const next = waiting.shift();
       if (next) next();
       else free += 1;
+    };
+    try {
+      return await work(release);
+    } finally {
+      release();
     }
   };
 }

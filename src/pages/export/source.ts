@@ -1,5 +1,6 @@
 import { routes } from '../../routes.ts';
 import { NotFound, Refused, SpotifyUnavailable } from '../../spotify/errors.ts';
+import type { OnResponse } from '../../spotify/export-calls.ts';
 import type { ExportedEntry } from '../../spotify/exported.ts';
 import { entriesPerPage } from '../../spotify/limits.ts';
 import type { Page } from '../../spotify/types.ts';
@@ -90,13 +91,15 @@ export type List = {
   snapshotId: string | null;
 };
 
+type Load = (from: number, onResponse: OnResponse) => Promise<Page<ExportedEntry>>;
+
 type Options = {
   list: List;
   from: number;
   /** The snapshot that the previous part was made from; null for a file from the start. */
   previousSnapshot: string | null;
   /** Loads the rows from this one on; null if the contents can't be read. */
-  load: ((from: number) => Promise<Page<ExportedEntry>>) | null;
+  load: Load | null;
   /** Loads the list's current snapshot. */
   currentSnapshot: () => Promise<string | null>;
   /** The URL of a file that continues from this row. */
@@ -206,15 +209,11 @@ export function checkFrom(from: number, total: number, previousSnapshot: string 
 type FirstPage = { rows: Row[]; total: number };
 
 /** Reads a page of rows; null for those still missing at the second attempt. */
-async function readPageAt(
-  from: number,
-  load: (from: number) => Promise<Page<ExportedEntry>>,
-  run: Run,
-): Promise<FirstPage> {
+async function readPageAt(from: number, load: Load, run: Run): Promise<FirstPage> {
   const missingIn = ({ items, total }: { items: ExportedEntry[]; total: number }) =>
     Math.max(0, Math.min(entriesPerPage, total - from) - items.length);
-  const loadCounted = async () => {
-    const { items, total } = await load(from);
+  const loadCounted = async (onResponse: OnResponse) => {
+    const { items, total } = await load(from, onResponse);
     if (total === null) throw new SpotifyUnavailable('A playlist has more rows than Spotify announced');
     return { items, total };
   };
@@ -229,13 +228,13 @@ async function readPageAt(
  */
 export async function readFullPage<T>(
   { read }: Pick<Run, 'read'>,
-  load: () => Promise<T>,
+  load: (onResponse: OnResponse) => Promise<T>,
   missingIn: (page: T) => number,
 ): Promise<T> {
   const short: T[] = [];
   try {
-    return await read(async () => {
-      const page = await load();
+    return await read(async (onResponse) => {
+      const page = await load(onResponse);
       // safeguard: detect-missing-rows
       if (missingIn(page) === 0) return page;
       short.push(page);
