@@ -291,6 +291,8 @@ async function forgetListener(parts: Parts, accountId: string): Promise<void> {
 /** Why this process is not ready for requests; null if it is. */
 async function whyNotReady(parts: Parts | null): Promise<string | null> {
   if (!parts) return null;
+  // safeguard: not-ready-while-stopping
+  if (parts.isStopping()) return 'Turntable is stopping';
   // safeguard: readiness-tries-commands
   const fault = await diagnose(parts.redis);
   return fault && `Redis ${fault.problem}`;
