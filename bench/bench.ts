@@ -16,6 +16,7 @@ const benches: Record<string, () => Promise<{ bench: Bench }>> = {
   overload: () => import('./overload.ts'),
   pages: () => import('./pages.ts'),
   quota: () => import('./quota.ts'),
+  rolling: () => import('./rolling.ts'),
   speed: () => import('./speed.ts'),
 };
 
