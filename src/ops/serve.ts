@@ -86,7 +86,7 @@ async function closeGracefully(
   clearTimeout(cut);
 }
 
-/** A turn of the event loop that takes longer may have kept connections waiting. */
+/** A turn of the event loop that takes longer may have made connections wait. */
 const quickTurnMs = 1;
 /** Connections may arrive without a pause. */
 const maxQuietWaitMs = 1_000;
