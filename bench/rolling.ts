@@ -10,8 +10,8 @@ import { counted, grouped, percentile } from './report.ts';
  * Steady load on three processes behind nginx while each is stopped by SIGTERM and started again, in turn. Spotify rotates refresh tokens
  * strictly and access tokens last 70 seconds, so processes are stopped during refreshes as well. Every request must succeed.
  */
-const people = 24;
-const thinkMs = { min: 100, max: 500 };
+const people = 12;
+const thinkMs = { min: 300, max: 900 };
 /** Access tokens are refreshed a minute before they expire, so after ten seconds. */
 const accessTokenSeconds = 70;
 

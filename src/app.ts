@@ -292,7 +292,7 @@ async function forgetListener(parts: Parts, accountId: string): Promise<void> {
 async function whyNotReady(parts: Parts | null): Promise<string | null> {
   if (!parts) return null;
   // safeguard: not-ready-while-stopping
-  if (parts.isStopping()) return 'Turntable is stopping';
+  if (parts.streams.isClosed()) return 'Turntable is stopping';
   // safeguard: readiness-tries-commands
   const fault = await diagnose(parts.redis);
   return fault && `Redis ${fault.problem}`;

@@ -118,11 +118,8 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming, li
     timing,
   );
 
-  let isStopping = false;
-
   /** Closes all streams. Must come before closing the server, which waits for them. */
   function closeStreams(): void {
-    isStopping = true;
     longExports.worker.close();
     hub.close();
     fetchSubscriptions.close();
@@ -162,8 +159,6 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming, li
       ...searchLimits(limits, config.dailySearches),
     }),
     closeStreams,
-    /** Returns whether a stop has begun. */
-    isStopping: () => isStopping,
     close() {
       closeStreams();
       clock.close();
