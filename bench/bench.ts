@@ -19,6 +19,7 @@ const benches: Record<string, () => Promise<{ bench: Bench }>> = {
   pages: () => import('./pages.ts'),
   profile: () => import('./profile.ts'),
   quota: () => import('./quota.ts'),
+  rolling: () => import('./rolling.ts'),
   speed: () => import('./speed.ts'),
   start: () => import('./start.ts'),
 };

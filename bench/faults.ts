@@ -6,6 +6,7 @@ import { createCleanupScope } from '../test/support/cleanup.ts';
 import { createFleet, type Fleet, type Server } from '../test/support/fleet.ts';
 import { allowAll } from '../test/support/pages.ts';
 import type { Browser } from '../test/support/turntable.ts';
+import { addTo, judge, pressedButtons, visitedPages } from '../test/support/visits.ts';
 import type { Bench, Options } from './options.ts';
 import { type RedisPair, startRedisPair } from './redis-pair.ts';
 import { counted, grouped } from './report.ts';
@@ -104,17 +105,7 @@ async function signInAll(fleet: Fleet, servers: readonly Server[]): Promise<Pers
   return crowd;
 }
 
-const pages = [
-  '/now-playing',
-  '/now-playing',
-  '/playlists',
-  '/library',
-  '/library/recent',
-  '/account',
-  '/search?q=a',
-];
-
-/** Visits pages and isAction buttons as one person, at random processes, until the time is up. */
+/** Visits pages and presses buttons as one person, at random processes, until the time is up. */
 async function roam(
   servers: readonly Server[],
   { name, browser }: Person,
@@ -125,9 +116,7 @@ async function roam(
   while (performance.now() < until) {
     const server = random.pick(servers);
     const isAction = random.percent(10);
-    const path = isAction
-      ? random.pick(['/player/pause', '/player/play', '/player/next'])
-      : random.pick(pages);
+    const path = isAction ? random.pick(pressedButtons) : random.pick(visitedPages);
     const startedAt = performance.now();
     const verdict = await Promise.race([
       server.visit(browser, path, isAction ? 'POST' : 'GET').then(
@@ -137,34 +126,11 @@ async function roam(
       sleep(responseDeadlineMs, { wrong: `no response in ${responseDeadlineMs / 1000} s` }, { ref: false }),
     ]);
     tally.slowestMs = Math.max(tally.slowestMs, performance.now() - startedAt);
-    if ('wrong' in verdict) add(tally.wrong, `${path} ${verdict.wrong}`);
-    else if ('error' in verdict) add(tally.errors, verdict.error);
+    if ('wrong' in verdict) addTo(tally.wrong, `${path} ${verdict.wrong}`);
+    else if ('error' in verdict) addTo(tally.errors, verdict.error);
     else tally.correct += 1;
     await sleep(random.between(thinkMs.min, thinkMs.max));
   }
-}
-
-type Response = { status: number; text: string; headers: Record<string, string | string[] | undefined> };
-type Verdict = { correct: true } | { error: string } | { wrong: string };
-
-/** An error is expected if it is temporary and its page is complete. */
-function judge(name: string, isAction: boolean, { status, text, headers }: Response): Verdict {
-  const isComplete = text.trimEnd().endsWith('</html>');
-  if ([429, 502, 503].includes(status))
-    return isComplete ? { error: String(status) } : { wrong: `${status}, cut off` };
-  if (isAction) {
-    const to = String(headers.location ?? '');
-    const refused = [403, 404].includes(status) && isComplete;
-    return (status === 303 && !to.startsWith('/login')) || refused
-      ? { correct: true }
-      : { wrong: `${status} ${to}` };
-  }
-  if (status !== 200) return { wrong: `${status} ${headers.location ?? ''}` };
-  if (!isComplete) return { wrong: '200, cut off' };
-  const names = [...text.matchAll(/<bdi>(Guest\d+)<\/bdi>/g)].map(([, found]) => found);
-  return names.length > 0 && names.every((found) => found === name)
-    ? { correct: true }
-    : { wrong: `200, for ${names}` };
 }
 
 /** Returns the names of people who are signed out although their grant is valid at Spotify. */
@@ -183,10 +149,6 @@ async function lostSignIns(servers: readonly Server[], crowd: readonly Person[])
   return crowd.flatMap(({ name }, index) =>
     statuses[index] === 200 ? [] : [`${name} (${statuses[index]})`],
   );
-}
-
-function add(counts: Map<string, number>, key: string): void {
-  counts.set(key, (counts.get(key) ?? 0) + 1);
 }
 
 function list(counts: ReadonlyMap<string, number>): string {

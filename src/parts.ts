@@ -18,7 +18,7 @@ import { type Timing, timing as usualTiming } from './access/timing.ts';
 import type { Config, SpotifyApp } from './config.ts';
 import { createFetchSubscriptions } from './live/fetch-subscriptions.ts';
 import { createHub } from './live/hub.ts';
-import { createStreams } from './live/sse.ts';
+import { createStreams, type Streams } from './live/sse.ts';
 import { type BackgroundTasks, createBackgroundTasks } from './ops/background.ts';
 import { errorFields, type Log } from './ops/log.ts';
 import { createMetrics, type Metrics } from './ops/metrics.ts';
@@ -133,7 +133,7 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming, li
     timing,
     background,
     metrics,
-    whyNotReady: () => whyNotReady(redis),
+    whyNotReady: () => whyNotReady(redis, streams),
     readMetrics: () => readMetrics({ redis, metrics, quotaLedger, streams, dailyCalls, now }),
     redis,
     isRedisUsable: isUsable,
@@ -181,7 +181,9 @@ function withSearchLimits(limits: Limits, perDay: number): Limits {
 }
 
 /** Why this process can't serve pages; null if it can. */
-async function whyNotReady(redis: RedisClient): Promise<string | null> {
+async function whyNotReady(redis: RedisClient, streams: Pick<Streams, 'isClosed'>): Promise<string | null> {
+  // safeguard: not-ready-while-stopping
+  if (streams.isClosed()) return 'Turntable is stopping';
   // safeguard: readiness-tries-commands
   const fault = await diagnose(redis);
   return fault && `Redis ${fault.problem}`;
@@ -194,7 +196,10 @@ type MetricsDeps = Pick<Parts, 'redis' | 'metrics' | 'quotaLedger' | 'streams' |
 /** Returns what was measured, and the current state. */
 async function readMetrics(deps: MetricsDeps): Promise<string> {
   const { redis, metrics, quotaLedger, streams, dailyCalls, now } = deps;
-  const [why, ledger] = await Promise.all([whyNotReady(redis), quotaLedger.peek().catch(nullIfUnavailable)]);
+  const [why, ledger] = await Promise.all([
+    whyNotReady(redis, streams),
+    quotaLedger.peek().catch(nullIfUnavailable),
+  ]);
   const quota = ledger && quotaInUse(ledger, dailyCalls, now());
   return metrics.format({ isReady: why === null, openStreams: streams.count(), quota });
 }

@@ -100,6 +100,7 @@ const sources = [
   '.ci/run',
   'Dockerfile',
   '.github/**/*.{md,yml}',
+  'deploy/*',
   '{src,simulator,dev,test,bench,docs,public,views}/**/*.{ts,mjs,js,css,ejs,md,svg,webmanifest}',
 ];
 

@@ -119,6 +119,9 @@ export function createStreams({ redis, records, background, heartbeatMs }: Deps)
 
     count: () => open.size,
 
+    /** Returns whether this process is stopping. */
+    isClosed: () => isClosed,
+
     /** Ends all streams. Their clients reconnect a little later, to whichever process is there by then. */
     close(): void {
       isClosed = true;

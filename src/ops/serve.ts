@@ -1,11 +1,15 @@
 import type { RequestListener, Server, ServerResponse } from 'node:http';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { connectionLimits, createBoundedServer } from './connections.ts';
 
 /** A server that accepts connections. */
 export type RunningServer = {
   /** The port that the server listens on. */
   port: number;
-  /** Stops accepting connections, waits for requests in flight for up to `graceMs`, then disconnects them. */
+  /**
+   * Stops accepting connections once none is waiting to be accepted, waits for requests in flight for up to `graceMs`, then disconnects
+   * them.
+   */
   close(graceMs?: number): Promise<void>;
 };
 
@@ -79,7 +83,36 @@ async function closeGracefully(
     for (const res of answering) if (res.headersSent) res.socket?.resetAndDestroy();
     server.closeAllConnections();
   }, graceMs);
+  // safeguard: accept-waiting-connections
+  await quietTurn(server);
   // close() itself closes idle connections.
   await new Promise((resolve) => server.close(resolve));
   clearTimeout(cut);
+}
+
+/** A turn of the event loop that takes longer may have made connections wait. */
+const quickTurnMs = 1;
+/** Connections may arrive without a pause. */
+const maxQuietWaitMs = 1_000;
+
+/**
+ * Waits for a turn of the event loop in which nothing arrived. Node accepts one connection in each turn; when it stops listening, the system
+ * resets those that it has already established but Node hasn't accepted yet, even if their requests have been sent. A proxy can't know
+ * whether such a request was handled, so it fails unless it is a GET. The same is true for a request on a connection that was idle.
+ */
+async function quietTurn(server: Server): Promise<void> {
+  let arrivals = 0;
+  const count = () => {
+    arrivals += 1;
+  };
+  server.on('connection', count).on('request', count);
+  const giveUpAt = performance.now() + maxQuietWaitMs;
+  let isQuiet = false;
+  await nextTurn();
+  while (!isQuiet && performance.now() < giveUpAt) {
+    const [before, startedAt] = [arrivals, performance.now()];
+    await nextTurn();
+    isQuiet = arrivals === before && performance.now() - startedAt <= quickTurnMs;
+  }
+  server.off('connection', count).off('request', count);
 }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { BackgroundTasks } from './background.ts';
 import type { Log } from './log.ts';
 import type { RunningServer } from './serve.ts';
@@ -87,6 +88,8 @@ type StopOptions = {
   /** Closes all streams, and stops everything that starts work by itself. */
   closeStreams: () => void;
   log: Log;
+  /** Milliseconds in which requests that have arrived may begin work that can't be repeated. */
+  beginMs?: number | undefined;
   /** Milliseconds for requests in flight. */
   requestsMs?: number;
   /** Milliseconds for everything. */
@@ -94,21 +97,34 @@ type StopOptions = {
 };
 
 /**
- * Stops serving without losing anything: starts no more work that can't be repeated, waits for requests, then for background work. Whatever
- * that work needs, such as Redis, must be closed afterwards.
+ * Stops serving without losing anything: accepts no more connections, starts no more work that can't be repeated, waits for requests, then
+ * for background work. Whatever that work needs, such as Redis, must be closed afterwards.
  *
  * The accounts service has 8 s to answer a refresh, and its answer must be saved: with rotation it contains the only refresh token that
- * Spotify still accepts. Docker kills a container 10 s after its signal.
+ * Spotify still accepts. Docker kills a container 10 s after its signal. So what begins within the first second can be finished, and
+ * requests that had arrived by then are served as usual.
  */
 export async function stopServing(options: StopOptions): Promise<void> {
   // safeguard: shutdown-deadline
-  const { server, background, closeStreams, log, requestsMs = 8_500, totalMs = 9_500 } = options;
+  const {
+    server,
+    background,
+    closeStreams,
+    log,
+    beginMs = 1_000,
+    requestsMs = 8_500,
+    totalMs = 9_500,
+  } = options;
   const stopAt = performance.now() + totalMs;
   log.info('Stopping');
-  background.beginStop();
   // safeguard: no-polling-while-stopping
   closeStreams();
-  await server.close(requestsMs);
+  const closed = server.close(requestsMs);
+  // safeguard: serve-arrived-requests
+  await Promise.race([closed, sleep(beginMs, undefined, { ref: false })]);
+  background.beginStop();
+  log.info('Finishing what has begun');
+  await closed;
   if (await background.drain(stopAt - performance.now())) return;
   log.error('Stopped before everything was finished', { unfinished: background.running().join(', ') });
 }

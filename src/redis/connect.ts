@@ -73,9 +73,7 @@ export function connectRedis({ server, prefix, deadlineMs, onDown, onUp, onComma
     }),
     enableAutoPipelining: true,
   });
-  // safeguard: redis-command-deadline
-  enforceReplyTimeouts(redis, deadlineMs);
-  connectAgainAtEnd(redis);
+  keepUsable(redis, deadlineMs);
   reportErrors(redis, onCommandError);
 
   redis.on('connect', () => {
@@ -177,8 +175,7 @@ function leaveUnusableServer(onLeave: (error: Error) => void): (error: Error) =>
  */
 export function connectSubscriber(redis: RedisClient, deadlineMs: number): Redis {
   const subscriber = duplicateForSubscriptions(redis);
-  enforceReplyTimeout(subscriber, deadlineMs);
-  connectAgainAtEnd(subscriber);
+  keepUsable(subscriber, deadlineMs);
   // The first connection reports what is wrong.
   subscriber.on('error', () => undefined);
   const reconnect = () => {
@@ -200,6 +197,13 @@ export function connectSubscriber(redis: RedisClient, deadlineMs: number): Redis
     redis.off('-node', reconnect);
   });
   return subscriber;
+}
+
+/** Closes a connection on which a reply takes too long, and opens one again that ends. */
+function keepUsable(redis: RedisClient, deadlineMs: number): void {
+  // safeguard: redis-command-deadline
+  enforceReplyTimeouts(redis, deadlineMs);
+  connectAgainAtEnd(redis);
 }
 
 /**

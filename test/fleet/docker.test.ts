@@ -26,6 +26,9 @@ type Service = {
   command?: string[];
   environment?: Record<string, string>;
   profiles?: string[];
+  depends_on?: unknown;
+  volumes?: string[];
+  healthcheck?: { test: string[] };
 };
 
 const dockerfile = readFileSync(join(root, 'Dockerfile'), 'utf8');
@@ -139,13 +142,55 @@ test('the demo in the compose file runs from the stage it names, and the default
 test('compose publishes to this machine only, and doesn’t publish Redis at all', () => {
   const { app, demo, redis } = compose.services;
 
-  for (const port of [...(app?.ports ?? []), ...(demo?.ports ?? [])]) assert.match(port, /^127\.0\.0\.1:/);
+  for (const { ports = [] } of Object.values(compose.services))
+    for (const port of ports) assert.match(port, /^127\.0\.0\.1:/);
   assert.equal(redis?.ports, undefined);
   assert.equal(app?.profiles, undefined);
   assert.deepEqual(demo?.profiles, ['demo']);
   // Two services that build under one name would overwrite each other.
   assert.ok(app?.image === undefined && demo?.image === undefined);
   assert.deepEqual(redis?.command?.slice(1), ['--appendonly', 'yes', '--maxmemory-policy', 'noeviction']);
+});
+
+test('three replicas in the compose file are what nginx passes requests to, and it looks for its configuration where that is mounted', () => {
+  const { app, nginx } = compose.services;
+  const config = readFileSync(join(root, 'deploy/nginx.conf'), 'utf8');
+  const upstreams = [...config.matchAll(/^\s*server ([\w-]+):(\d+) /gm)].map(([, name = '', port]) => ({
+    name,
+    port: Number(port),
+  }));
+
+  assert.deepEqual(
+    upstreams.map(({ name }) => name),
+    ['replica-1', 'replica-2', 'replica-3'],
+  );
+  for (const { name, port } of upstreams) {
+    const replica = compose.services[name];
+    assert.deepEqual(replica?.profiles, ['replicas']);
+    assert.equal(replica?.ports, undefined);
+    assert.equal(replica?.image, undefined);
+    assert.equal(replica?.build?.target, 'server');
+    assert.deepEqual(
+      { ...replica?.environment },
+      {
+        ...app?.environment,
+        PORT: port,
+        BASE_URL: `\${BASE_URL:-http://127.0.0.1:\${PORT:-3000}}`,
+        TRUST_PROXY: `\${TRUST_PROXY:-1}`,
+        NODE_ENV: 'production',
+      },
+    );
+  }
+  assert.deepEqual(nginx?.profiles, ['replicas']);
+  assert.deepEqual(
+    nginx?.depends_on,
+    upstreams.map(({ name }) => name),
+  );
+  // The image of nginx includes the files of this folder.
+  assert.ok(nginx?.volumes?.includes('./deploy/nginx.conf:/etc/nginx/conf.d/default.conf:ro'));
+  // The same address as that of the single server, so the redirect URI stays the same; and the port of nginx itself.
+  assert.deepEqual(nginx?.ports, [`127.0.0.1:\${PORT:-3000}:${/^\s*listen (\d+);/m.exec(config)?.[1]}`]);
+  assert.match(String(nginx?.healthcheck?.test), /http:\/\/127\.0\.0\.1\/healthz/);
 });
 
 test('compose passes every variable of .env.example to the app', () => {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { request } from 'node:http';
-import { test } from 'node:test';
+import { connect } from 'node:net';
+import { type TestContext, test } from 'node:test';
 import { endAtEachCommand, type Flow, type Scenario } from '../support/each-command.ts';
 import { openStream } from '../support/event-stream.ts';
 import {
@@ -10,6 +11,7 @@ import {
   type Outcome,
   type Server,
   until,
+  visit,
   visitOnceRedisAnswers,
 } from '../support/fleet.ts';
 import { playerPath, waitForTicks } from '../support/live-listener.ts';
@@ -23,6 +25,9 @@ import { type Browser, countApiCalls, countTokenRequests } from '../support/turn
  * A process is asked to stop in the middle of everything that cannot be repeated, and another one takes over. Spotify revokes a refresh
  * token at its first use ("strict"), so a lost answer signs a person out.
  */
+
+/** A request that arrived before the stop begins nothing that can't be repeated, however soon the test releases what it holds. */
+const beginMs = 0;
 
 type Person = Pick<Browser, 'cookieHeader'>;
 type Sent = {
@@ -55,11 +60,11 @@ function send(server: Server, person: Person, path: string, method = 'GET', form
   return { outcome, leave: () => void sent.destroy() };
 }
 
-/** Asks a server to stop, releases what is held once it is stopping, and waits until it has exited cleanly. */
+/** Asks a server to stop, releases what is held once it begins nothing more, and waits until it has exited cleanly. */
 async function stop(server: Server, held?: HeldCommand): Promise<void> {
   const ended = once(server.child, 'exit');
   server.child.kill('SIGTERM');
-  await until(() => server.output().includes('"Stopping"'));
+  await until(() => server.output().includes('"Finishing what has begun"'));
   held?.release();
   const [code] = await ended;
   assert.equal(code, 0, server.output());
@@ -99,6 +104,7 @@ function stopAtEach(
   return endAtEachCommand(t, {
     rotation: 'strict',
     timing,
+    beginMs,
     ...flow,
     async act({ victim, mara }, way) {
       const { outcome, leave } = send(victim, mara, path ?? way, method);
@@ -202,7 +208,7 @@ for (const browserLeaves of [false, true]) {
 
   // fault: stop-saves-refresh
   test(`asked to stop while Spotify answers a refresh ${whose}, the server saves it first`, async (t) => {
-    const fleet = await createFleet(t, { timing });
+    const fleet = await createFleet(t, { beginMs, timing });
     const [victim, survivor] = await Promise.all([fleet.start(), fleet.start()]);
     const mara = victim.browser();
     await mara.signIn();
@@ -227,7 +233,7 @@ for (const [when, hold] of [
 ] satisfies [string, (scene: Pick<Scenario, 'fleet' | 'victim'>) => HeldCommand][]) {
   // fault: stop-during-background-refresh
   test(`asked to stop during a refresh in the background, ${when}, the server signs nobody out and ends no stream elsewhere`, async (t) => {
-    const fleet = await createFleet(t, { timing });
+    const fleet = await createFleet(t, { beginMs, timing });
     const [victim, survivor] = await Promise.all([fleet.start({ viaRedisProxy: true }), fleet.start()]);
     fleet.simulator.plays('mara', { kind: 'track', index: 0, progressMs: 0 });
     const [mara, elsewhere] = [victim.browser(), survivor.browser()];
@@ -251,7 +257,7 @@ for (const [when, hold] of [
 
 // fault: refresh-needed-while-stopping
 test('a page that needs a refresh while the server stops says that the server is restarting, and Spotify is not asked', async (t) => {
-  const fleet = await createFleet(t, { timing });
+  const fleet = await createFleet(t, { beginMs, timing });
   const [victim, survivor] = await Promise.all([fleet.start({ viaRedisProxy: true }), fleet.start()]);
   const mara = victim.browser();
   await mara.signIn();
@@ -272,7 +278,7 @@ test('a page that needs a refresh while the server stops says that the server is
 
 // fault: valid-token-while-stopping
 test('a page whose token is still good for a minute is shown while the server stops', async (t) => {
-  const fleet = await createFleet(t, { timing });
+  const fleet = await createFleet(t, { beginMs, timing });
   const victim = await fleet.start({ viaRedisProxy: true });
   const mara = victim.browser();
   await mara.signIn();
@@ -287,7 +293,7 @@ test('a page whose token is still good for a minute is shown while the server st
 });
 
 test('asked to stop during a sign-in whose browser has left, the server completes it', async (t) => {
-  const fleet = await createFleet(t, { timing });
+  const fleet = await createFleet(t, { beginMs, timing });
   const victim = await fleet.start();
   const mara = victim.browser();
   const way = await mara.agree();
@@ -304,7 +310,7 @@ test('asked to stop during a sign-in whose browser has left, the server complete
 
 // fault: stop-during-abandoned-sign-out
 test('asked to stop during a sign-out whose browser has left, the server completes it', async (t) => {
-  const fleet = await createFleet(t, { timing });
+  const fleet = await createFleet(t, { beginMs, timing });
   const victim = await fleet.start({ viaRedisProxy: true });
   const mara = victim.browser();
   await mara.signIn();
@@ -320,7 +326,7 @@ test('asked to stop during a sign-out whose browser has left, the server complet
 
 // fault: stop-during-abandoned-form
 test('asked to stop while it handles a form whose browser has left, the server completes it once', async (t) => {
-  const fleet = await createFleet(t, { timing });
+  const fleet = await createFleet(t, { beginMs, timing });
   const [victim, survivor] = await Promise.all([fleet.start(), fleet.start()]);
   const mara = victim.browser();
   await mara.signIn('mara', allowAll);
@@ -349,7 +355,7 @@ test('asked to stop while a refresh waits for Redis, the server saves it when Re
   skip,
 }, async (t) => {
   const redis = await startOwnRedis(t);
-  const fleet = await createFleet(t, { timing, redisUrl: redis.url });
+  const fleet = await createFleet(t, { beginMs, timing, redisUrl: redis.url });
   const [victim, survivor] = await Promise.all([fleet.start({ viaRedisProxy: true }), fleet.start()]);
   const mara = victim.browser();
   await mara.signIn();
@@ -363,7 +369,7 @@ test('asked to stop while a refresh waits for Redis, the server saves it when Re
   held.release();
   assert.equal((await page.outcome)?.status, 503);
   const stopped = stop(victim);
-  await until(() => victim.output().includes('"Stopping"'));
+  await until(() => victim.output().includes('"Finishing what has begun"'));
   await redis.start();
   await stopped;
 
@@ -373,7 +379,7 @@ test('asked to stop while a refresh waits for Redis, the server saves it when Re
 
 // fault: no-polls-while-stopping
 test('a server that is stopping makes no polls', async (t) => {
-  const fleet = await createFleet(t, { timing });
+  const fleet = await createFleet(t, { beginMs, timing });
   const victim = await fleet.start();
   fleet.simulator.plays('mara', { kind: 'track', index: 0, progressMs: 0 });
   const [mara, noor] = [victim.browser(), victim.browser()];
@@ -388,7 +394,7 @@ test('a server that is stopping makes no polls', async (t) => {
   send(victim, noor, way);
   await held.reached;
   const stopped = stop(victim);
-  await until(() => victim.output().includes('"Stopping"'));
+  await until(() => victim.output().includes('"Finishing what has begun"'));
   await fleet.advance({ minutes: 10 });
   await waitForTicks(fleet.simulator);
   assert.equal(countApiCalls(fleet.simulator, playerPath), 0);
@@ -399,7 +405,7 @@ test('a server that is stopping makes no polls', async (t) => {
 
 // fault: ctrl-c-arrives-twice
 test('Ctrl-C under npm arrives twice at once, and the server still finishes what it has begun', async (t) => {
-  const fleet = await createFleet(t, { timing: { accountsDeadlineMs: 60_000, leaseMs: 61_000 } });
+  const fleet = await createFleet(t, { beginMs, timing: { accountsDeadlineMs: 60_000, leaseMs: 61_000 } });
   const server = await fleet.start();
   const mara = server.browser();
   await mara.signIn();
@@ -411,7 +417,7 @@ test('Ctrl-C under npm arrives twice at once, and the server still finishes what
   // Two pending signals of one kind would arrive as one.
   server.child.kill('SIGINT');
   server.child.kill('SIGTERM');
-  await until(() => server.output().includes('"Stopping"'));
+  await until(() => server.output().includes('"Finishing what has begun"'));
   held.release();
 
   assert.equal((await page.outcome)?.status, 200);
@@ -421,6 +427,7 @@ test('Ctrl-C under npm arrives twice at once, and the server still finishes what
 // fault: stop-deadline
 test('a server that cannot finish says so and exits within ten seconds, or at once when asked again', async (t) => {
   const fleet = await createFleet(t, {
+    beginMs,
     timing: { accountsDeadlineMs: 60_000, leaseMs: 61_000, lockWaitMs: 62_000 },
   });
   for (const asksAgain of [false, true]) {
@@ -434,7 +441,7 @@ test('a server that cannot finish says so and exits within ten seconds, or at on
     const ended = once(server.child, 'exit');
     const startedAt = performance.now();
     server.child.kill('SIGTERM');
-    await until(() => server.output().includes('"Stopping"'));
+    await until(() => server.output().includes('"Finishing what has begun"'));
     const again = asksAgain ? setInterval(() => server.child.kill('SIGTERM'), 250) : undefined;
     const [code] = await ended;
     clearInterval(again);
@@ -454,6 +461,82 @@ test('a server that cannot finish says so and exits within ten seconds, or at on
     }
   }
 });
+
+// fault: stop-accepts-waiting
+test('asked to stop, the server answers the requests whose connections it has not accepted yet', async (t) => {
+  const fleet = await createFleet(t, { timing });
+  const server = await fleet.start();
+  server.pause();
+  const waiting = await Promise.all(
+    Array.from({ length: 20 }, () => openSocket(t, server, 'GET /healthz HTTP/1.1')),
+  );
+  for (const { write } of waiting) await write(blankLine);
+  const ended = once(server.child, 'exit');
+  server.child.kill('SIGTERM');
+  server.resume();
+
+  for (const { ended: answered, received } of waiting) {
+    await answered;
+    assert.match(received(), /^HTTP\/1\.1 200 /);
+  }
+  assert.deepEqual(await ended, [0, null]);
+});
+
+// fault: stop-serves-arrived
+test('a page that arrived just before the stop, and needs a refresh, is served', async (t) => {
+  const fleet = await createFleet(t, { timing, beginMs: 60_000 });
+  const victim = await fleet.start({ viaRedisProxy: true });
+  const mara = victim.browser();
+  await mara.signIn();
+  await fleet.advance({ hours: 2 });
+  fleet.simulator.forgetCalls();
+
+  const held = victim.redis.hold(command('get', 'session:'), 'after');
+  const page = send(victim, mara, '/playlists');
+  await held.reached;
+  const ended = once(victim.child, 'exit');
+  victim.child.kill('SIGTERM');
+  await until(() => victim.output().includes('"Stopping"'));
+  held.release();
+
+  assert.equal((await page.outcome)?.status, 200);
+  assert.equal(countTokenRequests(fleet.simulator, 'refresh_token'), 1);
+  assert.deepEqual(await ended, [0, null]);
+});
+
+// fault: not-ready-while-stopping
+test('a server that is stopping is not ready, but alive', async (t) => {
+  const fleet = await createFleet(t, { timing });
+  const server = await fleet.start();
+  const ready = await openSocket(t, server, 'GET /readyz HTTP/1.1');
+  const alive = await openSocket(t, server, 'GET /healthz HTTP/1.1');
+  // Both connections have to be accepted before the server stops.
+  await until(async () => (await visit(`${server.url}/healthz`)).status === 200);
+  const ended = once(server.child, 'exit');
+  server.child.kill('SIGTERM');
+  await until(() => server.output().includes('"Stopping"'));
+  for (const { write } of [ready, alive]) await write(blankLine);
+
+  await Promise.all([ready.ended, alive.ended]);
+  assert.match(ready.received(), /^HTTP\/1\.1 503 .*not ready: Turntable is stopping/s);
+  assert.match(alive.received(), /^HTTP\/1\.1 200 /);
+  assert.deepEqual(await ended, [0, null]);
+});
+
+const blankLine = '\r\n\r\n';
+
+/** Opens a connection, and sends the beginning of a request. */
+async function openSocket(t: TestContext, { url, host }: Server, firstLine: string) {
+  const socket = connect(Number(new URL(url).port), '127.0.0.1');
+  t.after(() => socket.destroy());
+  let text = '';
+  socket.setEncoding('utf8').on('data', (chunk) => (text += chunk));
+  socket.on('error', () => undefined);
+  const ended = once(socket, 'close');
+  const write = (data: string) => new Promise<void>((resolve) => socket.write(data, () => resolve()));
+  await write(`${firstLine}\r\nHost: ${host}`);
+  return { write, ended, received: () => text };
+}
 
 test('streaming a file causes no warning about listeners', async (t) => {
   const fleet = await createFleet(t);

@@ -21,6 +21,7 @@ export type Interruption = { side: Side; command: string };
 export type Flow = {
   rotation: Rotation;
   timing: FleetOptions['timing'];
+  beginMs?: FleetOptions['beginMs'];
   /** Prepares the scenario. Returns a path for the other functions. */
   before(scenario: Scenario): Promise<string>;
   /** The action during which the victim is ended. */
@@ -46,6 +47,7 @@ export async function endAtEachCommand(t: TestContext, flow: Flow): Promise<stri
       const fleet = await createFleet(t, {
         rotation: flow.rotation,
         timing: { ...flow.timing, exportTickMs: never },
+        beginMs: flow.beginMs,
       });
       let [victim, survivor] = await Promise.all([fleet.start({ viaRedisProxy: true }), fleet.start()]);
 

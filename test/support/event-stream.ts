@@ -63,6 +63,8 @@ export async function openStream(
     retry: () => retry,
     heartbeats: () => heartbeats,
     hasEnded: () => hasEnded,
+    /** Returns whether the server has ended the stream, rather than its connection having been lost. */
+    wasComplete: () => res.complete,
     /** Resolves with the first matching event, including earlier ones. Rejects if the stream ends without one. */
     waitFor(matches: (event: Event) => boolean): Promise<Event> {
       return new Promise((resolve, reject) => {

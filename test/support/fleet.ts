@@ -21,6 +21,9 @@ export type ServerOptions = {
   timing: Timing;
   startAt: number;
   ticking: boolean;
+  /** Any free one if absent. */
+  port?: number | undefined;
+  beginMs?: number | undefined;
 };
 /** Sent to a server process to move its clock. */
 export type AdvanceMessage = { advanceMs: number };
@@ -39,6 +42,8 @@ export type FleetOptions = {
   ticking?: boolean;
   /** Modules that each server process loads first. */
   imports?: readonly string[];
+  /** How long a server that stops may begin work, in milliseconds. */
+  beginMs?: number | undefined;
 };
 
 export type Fleet = Awaited<ReturnType<typeof createFleet>>;
@@ -73,8 +78,8 @@ export async function createFleet(t: CleanupScope, options: FleetOptions = {}) {
   t.after(() => redis.disconnect());
   const servers = new Set<ChildProcess>();
 
-  /** Starts another server, optionally with its own Redis proxy and other deadlines. */
-  async function start(how: { viaRedisProxy?: boolean; timing?: Partial<Timing> } = {}) {
+  /** Starts another server, optionally with its own Redis proxy, other deadlines, and a fixed port. */
+  async function start(how: { viaRedisProxy?: boolean; timing?: Partial<Timing>; port?: number } = {}) {
     const redisProxy = how.viaRedisProxy ? await startRedisProxy(t, redisUrl) : null;
     const { child, output } = startServer(t, {
       env: {
@@ -91,6 +96,8 @@ export async function createFleet(t: CleanupScope, options: FleetOptions = {}) {
       startAt: clock.now(),
       ticking,
       imports,
+      port: how.port,
+      beginMs: options.beginMs,
     });
     servers.add(child);
     child.once('exit', () => servers.delete(child));

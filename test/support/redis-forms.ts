@@ -169,5 +169,5 @@ export function makeCertificates(t: TestContext) {
   openssl('x509', '-req', '-in', 'redis.csr', '-out', 'redis.crt', ...from);
   const [ca, certificate, key] = [file('ca.crt'), file('redis.crt'), file('redis.key')];
   const args = ['--tls-ca-cert-file', ca, '--tls-cert-file', certificate, '--tls-key-file', key];
-  return { ca, serverArgs: [...args, '--tls-auth-clients', 'no'] };
+  return { ca, certificate, key, serverArgs: [...args, '--tls-auth-clients', 'no'] };
 }

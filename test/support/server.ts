@@ -12,7 +12,14 @@ import { noLimits } from './turntable.ts';
  * Starts the server as src/main.ts does, in its own process, so that tests can kill or pause it. The test sets its deadlines and moves its
  * clock.
  */
-const { env, timing, startAt, ticking } = JSON.parse(process.env.SERVER ?? '') as ServerOptions;
+const {
+  env,
+  timing,
+  startAt,
+  ticking,
+  port = 0,
+  beginMs,
+} = JSON.parse(process.env.SERVER ?? '') as ServerOptions;
 const clock = createClock(startAt, { ticking });
 const { spotify, ...config } = readConfig(env);
 if (!spotify) throw new Error('The server has no Spotify credentials');
@@ -29,9 +36,9 @@ const parts = createParts({
 shutdown.defer(parts.close);
 await parts.redisAnswered;
 const app = createApp({ config: { ...config, spotify }, log, parts });
-const server = await serve(app, { ...config, port: 0 });
+const server = await serve(app, { ...config, port });
 const { background, closeStreams } = parts;
-shutdown.defer(() => stopServing({ server, background, closeStreams, log }));
+shutdown.defer(() => stopServing({ server, background, closeStreams, log, beginMs }));
 
 process.on('message', (message: AdvanceMessage | object) => {
   // Others are for a module that was loaded first.
