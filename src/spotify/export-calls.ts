@@ -14,8 +14,8 @@ import type { Send, Slice } from './send.ts';
 import type { Page } from './types.ts';
 import { pathTo } from './uri.ts';
 
-/** Called when Spotify has answered, before the response is parsed. */
-export type OnResponse = () => void;
+/** Called when Spotify has answered. The response is parsed when its promise resolves. */
+export type OnResponse = () => Promise<void>;
 
 /** The calls that read lists for files. They throw what web-api.ts lists. */
 export function createExportCalls(send: Send, trusted: TrustedUrls) {
@@ -26,7 +26,7 @@ export function createExportCalls(send: Send, trusted: TrustedUrls) {
       id: string,
       { from, market }: Slice,
       apiVersion: ApiVersion,
-      onResponse: OnResponse = () => undefined,
+      onResponse?: OnResponse,
     ): Promise<Page<ExportedEntry>> {
       const { contents, entry } = names[apiVersion];
       const query = {
@@ -38,7 +38,7 @@ export function createExportCalls(send: Send, trusted: TrustedUrls) {
       };
       const path = pathTo('playlists', id, contents);
       const response = await send(accessToken, { method: 'GET', path, query });
-      onResponse();
+      await onResponse?.();
       return parseExportedEntries(response, from, trusted);
     },
 
@@ -46,11 +46,11 @@ export function createExportCalls(send: Send, trusted: TrustedUrls) {
     async exportedSavedTracks(
       accessToken: string,
       { from, market }: Slice,
-      onResponse: OnResponse = () => undefined,
+      onResponse?: OnResponse,
     ): Promise<Page<ExportedEntry>> {
       const query = { limit: tracksPerPage, offset: from, ...(market && { market }) };
       const response = await send(accessToken, { method: 'GET', path: '/me/tracks', query });
-      onResponse();
+      await onResponse?.();
       return parseExportedEntries(response, from, trusted);
     },
 
@@ -59,11 +59,11 @@ export function createExportCalls(send: Send, trusted: TrustedUrls) {
       accessToken: string,
       kind: SavedKind,
       from: number,
-      onResponse: OnResponse = () => undefined,
+      onResponse?: OnResponse,
     ): Promise<Page<ExportedEntry>> {
       const query = { limit: savedPerPage, offset: from };
       const response = await send(accessToken, { method: 'GET', path: pathTo('me', `${kind}s`), query });
-      onResponse();
+      await onResponse?.();
       return parseExportedSaved(response, kind, from, trusted);
     },
 

@@ -106,10 +106,15 @@ export function createHttp({
 
     report(response.status, headerOf(response.headers, 'date') ?? null);
     const text = typeof response.data === 'string' ? response.data : '';
+    let parsed: { json: unknown } | undefined;
     return {
       status: response.status,
       text,
-      json: parseJson(text),
+      // Parsed when it's needed: an export makes its next call before that.
+      get json() {
+        parsed ??= { json: parseJson(text) };
+        return parsed.json;
+      },
       retryAfter: headerOf(response.headers, 'retry-after'),
       call,
     };

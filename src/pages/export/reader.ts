@@ -4,8 +4,8 @@ import { SpotifyUnavailable } from '../../spotify/errors.ts';
 import type { OnResponse } from '../../spotify/export-calls.ts';
 
 /**
- * Makes a read call to Spotify; waits and retries if that may help. A call that has been answered and says so with `onResponse` makes way for the next
- * one while its response is parsed.
+ * Makes a read call to Spotify; waits and retries if that may help. A call that reports its response with `onResponse` makes way for the next one, and
+ * waits until it may be parsed.
  */
 export type Reader = <T>(call: (onResponse: OnResponse) => Promise<T>) => Promise<T>;
 
@@ -40,6 +40,7 @@ const maxRetryShare = 0.1;
 export function createReader({ now, signal, longestPauseMs, onPause, onResume }: Deps): Reader {
   const spent = { reads: 0, retries: 0, pausedMs: 0, pausedUntil: 0 };
   const withSlot = createSlots(maxAtOnce);
+  const nextTurn = createTurns();
 
   return async function read(call) {
     for (let hasRetried = false; ; ) {
@@ -47,7 +48,10 @@ export function createReader({ now, signal, longestPauseMs, onPause, onResume }:
         return await withSlot((release) => {
           signal.throwIfAborted();
           spent.reads += 1;
-          return call(release);
+          return call(() => {
+            release();
+            return nextTurn();
+          });
         });
       } catch (error) {
         // safeguard: pause-export-in-cooldown
@@ -92,6 +96,23 @@ export function createReader({ now, signal, longestPauseMs, onPause, onResume }:
     // safeguard: end-pause-without-client
     await sleep(ms, undefined, { signal }).catch(() => signal.throwIfAborted());
   }
+}
+
+/**
+ * Returns a function whose promises resolve one after the other, each in its own turn of the event loop, and none within a millisecond of the
+ * last response. Responses often arrive together; if they were parsed at once, the next calls, and everyone else's, would wait for all of them.
+ */
+function createTurns(): () => Promise<void> {
+  let last = Promise.resolve();
+  let respondedAt = 0;
+  return () => {
+    respondedAt = performance.now();
+    last = last.then(async () => {
+      do await sleep(1);
+      while (performance.now() - respondedAt < 1);
+    });
+    return last;
+  };
 }
 
 /**
