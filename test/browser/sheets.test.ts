@@ -14,14 +14,22 @@ import { type Browser, startTurntable } from '../support/turntable.ts';
 
 type Options = Parameters<typeof startTurntable>[1];
 
+/** There, "Up next" has no room. */
+const phone = { viewport: { width: 390, height: 844 } };
+
 /** Someone who may control the player looks at a page. */
-async function open(t: TestContext, path: string, options: Options = {}) {
+async function open(
+  t: TestContext,
+  path: string,
+  options: Options = {},
+  window: Parameters<typeof openBrowser>[1] = {},
+) {
   const turntable = await startTurntable(t, { ticking: true, ...options });
   const { simulator, browser: person, url } = turntable;
   simulator.plays('mara', { kind: 'track', index: 2, progressMs: 20_000 });
   const mara = person();
   await mara.signIn('mara', allowAll);
-  const browser = await openBrowser(t);
+  const browser = await openBrowser(t, window);
   await browser.addCookies(mara.cookies().map((cookie) => ({ ...cookie, url })));
   const page = await browser.newPage();
   const errors: string[] = [];
@@ -111,8 +119,24 @@ test('a sheet is closed by Escape, and the focus returns to its link', { skip },
   await closeSheet();
 });
 
+test('where there is room, up next is open from the start, and stays closed once it was', {
+  skip,
+}, async (t) => {
+  const { page, simulator } = await open(t, '/now-playing');
+  const rows = page.locator('#live-queue .track-list > li');
+  await rows.first().waitFor();
+  assert.equal(queueCalls(simulator), 1);
+
+  await page.locator('#live-queue summary').click();
+  await rows.first().waitFor({ state: 'hidden' });
+  await loadWithScripts(page);
+  await page.waitForTimeout(1_500);
+  assert.equal(await rows.first().isVisible(), false);
+  assert.equal(queueCalls(simulator), 1);
+});
+
 test('up next is asked for once it is open, and then shifted without a call', { skip }, async (t) => {
-  const { page, simulator, mara, errors } = await open(t, '/now-playing');
+  const { page, simulator, mara, errors } = await open(t, '/now-playing', {}, phone);
   await seeAnother(page, mara);
   await page.waitForTimeout(1_000);
   assert.equal(queueCalls(simulator), 0);
@@ -140,7 +164,6 @@ test('another list that plays is asked for its queue once, and not while the pag
   skip,
 }, async (t) => {
   const { page, simulator, mara } = await open(t, '/now-playing');
-  await page.locator('#live-queue summary').click();
   await page.locator('#live-queue div').getByText(/./).first().waitFor();
   const before = queueCalls(simulator);
   await playAnother(mara);
@@ -194,7 +217,7 @@ test('once Spotify has asked for Premium, the page offers nothing to play', { sk
 
 /** Someone who plays a playlist looks at now playing, with "Up next" open. */
 async function withQueue(t: TestContext) {
-  const opened = await open(t, '/now-playing');
+  const opened = await open(t, '/now-playing', {}, phone);
   const { page, mara } = opened;
   await seeAnother(page, mara);
   await page.locator('#live-queue summary').click();
@@ -237,7 +260,7 @@ test('shuffle, and adding to the queue, say that up next may have changed', { sk
 });
 
 test('a slow answer about an earlier list doesn’t replace the queue', { skip }, async (t) => {
-  const { page, mara } = await open(t, '/now-playing');
+  const { page, mara } = await open(t, '/now-playing', {}, phone);
   let requests = 0;
   await page.route('**/player/queue*', async (route) => {
     requests += 1;
