@@ -14,9 +14,6 @@ import { type Browser, startTurntable } from '../support/turntable.ts';
 
 type Options = Parameters<typeof startTurntable>[1];
 
-/** There, "Up next" has no room. */
-const phone = { viewport: { width: 390, height: 844 } };
-
 /** Someone who may control the player looks at a page. */
 async function open(
   t: TestContext,
@@ -122,7 +119,7 @@ test('a sheet is closed by Escape, and the focus returns to its link', { skip },
 test('where there is room, up next is open from the start, and stays closed once it was', {
   skip,
 }, async (t) => {
-  const { page, simulator } = await open(t, '/now-playing');
+  const { page, simulator } = await open(t, '/now-playing', {}, { viewport: { width: 1280, height: 800 } });
   const rows = page.locator('#live-queue .track-list > li');
   await rows.first().waitFor();
   assert.equal(queueCalls(simulator), 1);
@@ -136,7 +133,7 @@ test('where there is room, up next is open from the start, and stays closed once
 });
 
 test('up next is asked for once it is open, and then shifted without a call', { skip }, async (t) => {
-  const { page, simulator, mara, errors } = await open(t, '/now-playing', {}, phone);
+  const { page, simulator, mara, errors } = await open(t, '/now-playing');
   await seeAnother(page, mara);
   await page.waitForTimeout(1_000);
   assert.equal(queueCalls(simulator), 0);
@@ -164,6 +161,7 @@ test('another list that plays is asked for its queue once, and not while the pag
   skip,
 }, async (t) => {
   const { page, simulator, mara } = await open(t, '/now-playing');
+  await page.locator('#live-queue summary').click();
   await page.locator('#live-queue div').getByText(/./).first().waitFor();
   const before = queueCalls(simulator);
   await playAnother(mara);
@@ -217,7 +215,7 @@ test('once Spotify has asked for Premium, the page offers nothing to play', { sk
 
 /** Someone who plays a playlist looks at now playing, with "Up next" open. */
 async function withQueue(t: TestContext) {
-  const opened = await open(t, '/now-playing', {}, phone);
+  const opened = await open(t, '/now-playing');
   const { page, mara } = opened;
   await seeAnother(page, mara);
   await page.locator('#live-queue summary').click();
@@ -260,7 +258,7 @@ test('shuffle, and adding to the queue, say that up next may have changed', { sk
 });
 
 test('a slow answer about an earlier list doesn’t replace the queue', { skip }, async (t) => {
-  const { page, mara } = await open(t, '/now-playing', {}, phone);
+  const { page, mara } = await open(t, '/now-playing');
   let requests = 0;
   await page.route('**/player/queue*', async (route) => {
     requests += 1;
