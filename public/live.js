@@ -2,19 +2,22 @@
  * Live updates of what is playing: the card, a progress bar that moves between updates, and announcements for screen readers when another track
  * begins. Without JavaScript the page is complete and reloads itself.
  */
-const place = document.getElementById('live');
-const status = document.getElementById('live-status');
-const announcement = document.getElementById('live-announcement');
+const byId = (id) => document.getElementById(id);
+const place = byId('live');
+const status = byId('live-status');
+const announcement = byId('live-announcement');
 const reducedMotion = matchMedia('(prefers-reduced-motion: reduce)');
+/** A number that the server wrote, or NaN. */
+const written = (name) => Number(place.dataset[name] || Number.NaN);
 
 /** The card on the page. */
 const shown = {
   version: place.dataset.version,
   uri: place.dataset.uri,
   playing: place.dataset.playing === 'true',
-  progressMs: Number(place.dataset.progress || Number.NaN),
-  durationMs: Number(place.dataset.duration || Number.NaN),
-  endsInMs: Number(place.dataset.endsIn || Number.NaN),
+  progressMs: written('progress'),
+  durationMs: written('duration'),
+  endsInMs: written('endsIn'),
   at: performance.now(),
 };
 /** The state as received last. The card on the page differs from it while a command isn't confirmed yet. */
@@ -26,7 +29,7 @@ const received = {
   askedAt: Number(place.dataset.askedAt),
   shuffle: place.dataset.shuffle === 'true',
   repeat: place.dataset.repeat,
-  volume: Number(place.dataset.volume || Number.NaN),
+  volume: written('volume'),
 };
 /** The latest card as received. */
 let latest = null;
@@ -41,13 +44,13 @@ function show(card) {
   const { activeElement } = document;
   const isInside = activeElement !== place && place.contains(activeElement);
   const focused = isInside ? actionOf(activeElement) : null;
-  const recent = document.getElementById('live-recent');
+  const recent = byId('live-recent');
   const isOpen = place.querySelector('details')?.open;
   place.innerHTML = card.html;
   const details = place.querySelector('details');
   if (details && isOpen) details.open = true;
   // Recently played tracks stay true while nothing is playing, even if the server no longer has them.
-  if (recent && place.querySelector('.idle') && !document.getElementById('live-recent')) place.append(recent);
+  if (recent && place.querySelector('.idle') && !byId('live-recent')) place.append(recent);
   // A notice with a time has appeared.
   if (place.querySelector('.notice time')) import(place.dataset.clock);
   // safeguard: focus-survives-update
@@ -128,14 +131,14 @@ function actionOf(element) {
 }
 
 function updateProgress() {
-  const bar = document.getElementById('live-bar');
+  const bar = byId('live-bar');
   if (!bar || Number.isNaN(shown.progressMs) || Number.isNaN(shown.durationMs)) return;
   updateLabel();
   const isMoved = bar.matches(':active, [data-held]');
   const progressMs = isMoved ? Number(bar.value) : currentProgress();
   if (!isMoved) bar.value = progressMs;
   const time = format(progressMs);
-  const label = document.getElementById('live-time');
+  const label = byId('live-time');
   if (label.textContent !== time) label.textContent = time;
   const text = `${time} of ${format(shown.durationMs)}`;
   // A screen reader would say each new text while the slider has the focus.
@@ -146,9 +149,9 @@ function updateProgress() {
 
 /** A track that should have ended a while ago isn't shown as playing until the server has asked Spotify. */
 function updateLabel() {
-  const playing = document.getElementById('live-playing');
+  const playing = byId('live-playing');
   if (!playing) return;
-  const overdue = document.getElementById('live-overdue');
+  const overdue = byId('live-overdue');
   const overdueMs = performance.now() - shown.at - shown.endsInMs;
   const isOverdue = overdueMs > Number(overdue.dataset.after);
   playing.hidden = isOverdue;
@@ -241,10 +244,10 @@ const player = {
     if (card?.version) receive(card);
   },
 };
-// "Up next" is loaded when it is opened, or was when the page was left.
-const queue = document.getElementById('live-queue');
-const loadQueue = () => import(queue.dataset.later);
-if (queue && sessionStorage.getItem('up next')) loadQueue();
+// "Up next" is loaded where there is room for it, or when it is opened, or was when the page was left.
+const queue = byId('live-queue');
+const loadQueue = () => import(queue.dataset.queue);
+if (queue && (sessionStorage.getItem('up next') || matchMedia(queue.dataset.room).matches)) loadQueue();
 else queue?.addEventListener('toggle', loadQueue, { once: true });
 // Browsers report the click itself after the end of a touch.
 for (const type of ['pointerup', 'pointercancel', 'keyup', 'dragend'])

@@ -1,6 +1,6 @@
 /*
- * "Up next" beside what is playing. It is fetched while it is open and seen, once for each list that plays, even if the page is loaded again: a track
- * that was next is taken off it. While calls are scarce, and when it may have changed, it waits for a press. Without JavaScript it is a page of its own.
+ * "Up next" below what is playing: open from the start in a window with room for it, else once it is pressed. It is fetched while it is open and
+ * seen, once for each list that plays, even if the page is loaded again: a track that was next is taken off it. While calls are scarce, and when it may have changed, it waits for a press. Without JavaScript it is a page of its own.
  */
 const place = document.getElementById('live');
 const details = document.getElementById('live-queue');
@@ -98,7 +98,11 @@ function store() {
 function restore() {
   const stored = JSON.parse(sessionStorage.getItem(storageKey) ?? 'null');
   // safeguard: queue-of-this-sign-in
-  if (stored?.signIn !== signIn) return sessionStorage.removeItem(storageKey);
+  if (stored?.signIn !== signIn) {
+    sessionStorage.removeItem(storageKey);
+    details.open ||= matchMedia(details.dataset.room).matches;
+    return;
+  }
   if (stored.list && stored.known) {
     const { body } = new DOMParser().parseFromString(stored.list, 'text/html');
     content.replaceChildren(...body.childNodes);

@@ -109,6 +109,8 @@ document.addEventListener(
     const action = submitter?.hasAttribute('formaction') ? submitter.formAction : form.action;
     const answer = await send(action, fields);
     busy.delete(pressed);
+    // The sheet asks for a device if there is none. It is loaded when it is needed.
+    if (!answer.isOk) await import(document.getElementById('sheet').dataset.later).catch(() => 0);
     // The menu of a row would cover what is said.
     submitter?.closest('[popover]')?.hidePopover();
     const detail = { ...answer, fields, action, submitter };

@@ -1,6 +1,6 @@
 /*
  * Opens pages such as Devices in a sheet over this page, which stays as it is. Without JavaScript their links lead there. If something should have
- * been played and there is no device to play it on, the sheet asks for one.
+ * been played and there is no device to play it on, the sheet asks for one. It is loaded by wait.js for a link, and by send.js for a refusal.
  */
 const sheet = document.getElementById('sheet');
 const content = sheet.querySelector('div');
@@ -79,14 +79,12 @@ function complain(words, undo) {
   else content.prepend(alert);
 }
 
-document.addEventListener('click', (event) => {
-  const link = event.target.closest('a[data-sheet]');
-  if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
-  event.preventDefault();
+/** Opens the page that a link leads to. A link in the sheet itself loads it again. */
+export function openLink(link) {
   if (!sheet.contains(link)) opener = link.href;
-  // A link in the sheet itself loads it again.
   open(link.href);
-});
+}
+
 document.addEventListener('done', ({ target }) => {
   if (sheet.contains(target)) return sheet.close();
   if (!target.closest('.devices')) return;

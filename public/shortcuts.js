@@ -14,13 +14,15 @@ async function change(url, fields, words) {
   say(answer.isOk ? words : answer.text);
 }
 
+const sayImpossible = () => say('That isn’t possible right now.');
+
 /** Presses a button of the page, if it has the player. Returns whether there is a player. */
 function press(selector) {
   const place = document.getElementById('live');
   if (!place) return false;
   const button = place.querySelector(selector);
   if (button) button.click();
-  else say('That isn’t possible right now.');
+  else sayImpossible();
   return true;
 }
 
@@ -69,7 +71,7 @@ async function toggleSaved() {
   const state = await playback();
   if (!state) return;
   const { saved, item } = state;
-  if (!item?.uri || saved === null) return say('That isn’t possible right now.');
+  if (!item?.uri || saved === null) return sayImpossible();
   const words = saved ? 'Removed from your library.' : 'Saved to your library.';
   await change(`${library}/${saved ? 'remove' : 'save'}`, { uri: item.uri }, words);
 }
@@ -102,7 +104,7 @@ const letters = {
 /** Moves a slider of the player, as if by hand. */
 function move(id, by) {
   const slider = document.getElementById(id);
-  if (slider?.type !== 'range') return say('That isn’t possible right now.');
+  if (slider?.type !== 'range') return sayImpossible();
   slider.value = Number(slider.value) + by;
   for (const type of ['input', 'change']) slider.dispatchEvent(new Event(type, { bubbles: true }));
 }

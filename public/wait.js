@@ -2,6 +2,7 @@
 const noticeAfterMs = 1_000;
 // By then the page was stopped, or opened in another window.
 const hideAfterMs = 30_000;
+const { worker } = document.getElementById('wait').dataset;
 const notice = document.createElement('p');
 notice.className = 'notice waiting';
 notice.hidden = true;
@@ -9,19 +10,23 @@ notice.setAttribute('role', 'status');
 document.getElementById('main').prepend(notice);
 let timer;
 
+function show(text) {
+  notice.hidden = false;
+  notice.textContent = text;
+}
+
 function wait() {
   clearTimeout(timer);
   timer = setTimeout(() => {
-    notice.hidden = false;
-    notice.textContent = 'Still waiting for Spotify.';
+    show('Still waiting for Spotify.');
     timer = setTimeout(stop, hideAfterMs);
   }, noticeAfterMs);
 }
 
 function stop() {
   clearTimeout(timer);
+  show('');
   notice.hidden = true;
-  notice.textContent = '';
 }
 
 // With these keys, a link or form opens another window and this page stays.
@@ -30,17 +35,41 @@ document.addEventListener('click', (event) => {
   const link = event.target.closest('a[href]');
   opensElsewhere = event.ctrlKey || event.metaKey || event.shiftKey || event.altKey;
   if (!link || opensElsewhere || event.defaultPrevented || link.origin !== location.origin) return;
+  if ('sheet' in link.dataset) {
+    event.preventDefault();
+    import(document.getElementById('sheet').dataset.later).then(
+      ({ openLink }) => openLink(link),
+      () => location.assign(link.href),
+    );
+    return;
+  }
   // This page also stays for a download, and for a link to a place on it.
   if (/\/export\.\w+$/.test(link.pathname) || link.getAttribute('href').startsWith('#')) return;
   wait();
 });
-document.addEventListener('submit', (event) => event.defaultPrevented || opensElsewhere || wait());
+
+/** Whether this site has answered although the device is offline: it may run on the same one. */
+let isReachable = false;
+document.addEventListener('submit', (event) => {
+  const { target: form, submitter, defaultPrevented } = event;
+  if (defaultPrevented || opensElsewhere) return;
+  if (navigator.onLine || isReachable || form.method === 'get') return wait();
+  // The browser would replace this page, and what was entered in it, by its own page about the connection.
+  // safeguard: keep-form-while-offline
+  event.preventDefault();
+  fetch(worker, { method: 'HEAD' }).then(
+    () => {
+      isReachable = true;
+      form.requestSubmit(submitter);
+    },
+    () => show('You’re offline, so nothing was sent.'),
+  );
+});
 addEventListener('keydown', ({ key }) => key === 'Escape' && stop());
 // The browser may restore this page when the visitor comes back to it.
 addEventListener('pagehide', stop);
 
 // Shows a page of this site if the server can't be reached. Browsers allow it on https and on this machine only.
-const { worker } = document.getElementById('wait').dataset;
 const register = () => navigator.serviceWorker?.register(worker).catch(() => undefined);
 // After everything that this page needs itself.
 if (document.readyState === 'complete') register();

@@ -89,6 +89,9 @@ function compact(style: string): string {
     .replace(/;\}/g, '}')
     .replace(/, /g, ',')
     .replace(/ > /g, '>')
+    .replace(/ \* /g, '*')
+    .replace(/n \+ /g, 'n+')
+    .replace(/="([a-z][\w-]*)"\]/g, '=$1]')
     .replace(/--space-(?=\d)/g, '--s')
     .replace(/(?<![\w.])0\.(?=\d)/g, '.');
 }

@@ -41,3 +41,32 @@ test('without a connection every page says so, in the site’s own style, and lo
     async () => (await page.title()).startsWith('Saved tracks') || (await page.title()).startsWith('Library'),
   );
 });
+
+test('a form that is sent without a connection keeps its page, and says so', { skip }, async (t) => {
+  const { url } = await startTurntable(t);
+  const browser = await openBrowser(t);
+  const page = await browser.newPage();
+  await page.goto(`${url}/preferences`);
+  await page.getByRole('radio', { name: 'Dark' }).check();
+  await browser.setOffline(true);
+  await page.getByRole('button', { name: 'Save' }).click();
+  await page.getByText('You’re offline, so nothing was sent.').waitFor();
+  assert.ok(await page.getByRole('radio', { name: 'Dark' }).isChecked());
+
+  await browser.setOffline(false);
+  await page.getByRole('button', { name: 'Save' }).click();
+  await page.locator('[data-theme=dark]').waitFor();
+});
+
+test('a form is sent to a server on the same device, even if that is offline', { skip }, async (t) => {
+  const { url } = await startTurntable(t);
+  const browser = await openBrowser(t);
+  await browser.addInitScript(
+    "Object.defineProperty(Navigator.prototype, 'onLine', { configurable: true, get: () => false })",
+  );
+  const page = await browser.newPage();
+  await page.goto(`${url}/preferences`);
+  await page.getByRole('radio', { name: 'Dark' }).check();
+  await page.getByRole('button', { name: 'Save' }).click();
+  await page.locator('[data-theme=dark]').waitFor();
+});

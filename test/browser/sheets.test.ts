@@ -15,13 +15,18 @@ import { type Browser, startTurntable } from '../support/turntable.ts';
 type Options = Parameters<typeof startTurntable>[1];
 
 /** Someone who may control the player looks at a page. */
-async function open(t: TestContext, path: string, options: Options = {}) {
+async function open(
+  t: TestContext,
+  path: string,
+  options: Options = {},
+  window: Parameters<typeof openBrowser>[1] = {},
+) {
   const turntable = await startTurntable(t, { ticking: true, ...options });
   const { simulator, browser: person, url } = turntable;
   simulator.plays('mara', { kind: 'track', index: 2, progressMs: 20_000 });
   const mara = person();
   await mara.signIn('mara', allowAll);
-  const browser = await openBrowser(t);
+  const browser = await openBrowser(t, window);
   await browser.addCookies(mara.cookies().map((cookie) => ({ ...cookie, url })));
   const page = await browser.newPage();
   const errors: string[] = [];
@@ -109,6 +114,22 @@ test('a sheet is closed by Escape, and the focus returns to its link', { skip },
   await page.evaluate("fetch('/now-playing/poll', { method: 'POST' })");
   await page.getByText('Nothing is playing').waitFor({ state: 'attached' });
   await closeSheet();
+});
+
+test('where there is room, up next is open from the start, and stays closed once it was', {
+  skip,
+}, async (t) => {
+  const { page, simulator } = await open(t, '/now-playing', {}, { viewport: { width: 1280, height: 800 } });
+  const rows = page.locator('#live-queue .track-list > li');
+  await rows.first().waitFor();
+  assert.equal(queueCalls(simulator), 1);
+
+  await page.locator('#live-queue summary').click();
+  await rows.first().waitFor({ state: 'hidden' });
+  await loadWithScripts(page);
+  await page.waitForTimeout(1_500);
+  assert.equal(await rows.first().isVisible(), false);
+  assert.equal(queueCalls(simulator), 1);
 });
 
 test('up next is asked for once it is open, and then shifted without a call', { skip }, async (t) => {

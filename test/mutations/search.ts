@@ -146,6 +146,14 @@ export const mutations: Mutation[] = [
     named: 'stays while the pointer',
   },
   {
+    what: 'a form that keeps its page while the device is offline',
+    safeguard: 'keep-form-while-offline',
+    from: 'event.preventDefault();',
+    to: '',
+    test: 'test/browser/offline',
+    named: 'a form that is sent without a connection',
+  },
+  {
     what: 'a button that knows of Undo',
     safeguard: 'saved-again-after-undo',
     from: "else if (target.closest('#action-status')) show(true);",

@@ -351,3 +351,19 @@ testOnce('“Back” never leads to another site', async (t) => {
   const page = await person.get(`/playlists/add?${new URLSearchParams({ uri })}`).expect(200);
   assert.doesNotMatch(page.text, />Back</, 'it isn’t known where they were');
 });
+
+test('the menu of each row in a list of tracks or episodes leads to adding it to a playlist', async (t) => {
+  const { person, uris, simulator } = await start(t, 'mara');
+  simulator.plays('mara', { kind: 'track', index: 2, progressMs: 20_000 });
+  const id = await made(person, 'Rows', uris.slice(0, 3));
+  const paths = ['/library', '/library/episodes', '/library/recent', '/library/top', '/player/queue'];
+  for (const path of [`/playlists/${id}`, ...paths]) {
+    const { text } = await person.get(path).expect(200);
+    const rows = text.split('<li').filter((row) => row.startsWith(' data-uri'));
+    assert.ok(rows.length > 1, path);
+    for (const row of rows) {
+      const [, uri = ''] = /^ data-uri="([^"]+)"/.exec(row) ?? [];
+      assert.ok(row.includes(`/playlists/add?uri=${encodeURIComponent(uri)}`), `${path}: ${uri}`);
+    }
+  }
+});
