@@ -34,6 +34,7 @@ import { createCoverColours } from './web/cover-colours.ts';
 import { errorPages, noSuchPage } from './web/error-pages.ts';
 import { NoSuchPage, NotSignedIn } from './web/errors.ts';
 import { createForms } from './web/forms.ts';
+import { createListenerHash } from './web/listener-hash.ts';
 import { localize } from './web/locale.ts';
 import { logoRoute, readLogo } from './web/logo.ts';
 import { navigationByCookie } from './web/navigation.ts';
@@ -109,7 +110,7 @@ export function createApp({
 
   // safeguard: refuse-before-other-middleware
   app.use(createOverloadGate({ exempt, openStreams, onOverload, onRefusal, limits: requestLimits }));
-  app.use(accessLog(log));
+  app.use(accessLog(log, createListenerHash(config.secrets[0])));
   if (parts) app.use(parts.metrics.measureRequests);
   app.use(onlyPaths);
   // Health checks, metrics and static files are served at any host.

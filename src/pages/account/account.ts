@@ -6,6 +6,7 @@ import type { QuotaLedger } from '../../access/quota-ledger.ts';
 import { quotaInUse } from '../../access/quota-summary.ts';
 import { RedisUnavailable } from '../../redis/errors.ts';
 import { routes } from '../../routes.ts';
+import { version } from '../../settings/version.ts';
 import type { Profile } from '../../spotify/types.ts';
 import { withNotice } from '../../web/notices.ts';
 import type { SignedIn, SignedInListener } from '../../web/signed-in.ts';
@@ -82,6 +83,7 @@ export function accountPages({ browsers, signedIn, ledger, dailyCalls, now }: De
           quota,
           familyWords,
           spotifyAppsUrl,
+          version,
         }),
       json: () =>
         res.json({
