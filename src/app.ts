@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import express, { type Express, type Request, Router } from 'express';
+import { allowOnly } from './access/allowed-listeners.ts';
 import { createChecks } from './checks/checks.ts';
 import { createRefusals, type Refusals } from './checks/refusals.ts';
 import { createSharedCheck } from './checks/shared.ts';
@@ -25,7 +26,7 @@ import type { SetupForm } from './pages/setup/form.ts';
 import { setupPages } from './pages/setup/setup.ts';
 import { createPendingSignIns, type PendingSignIns } from './pages/sign-in/pending.ts';
 import { signInPages } from './pages/sign-in/sign-in.ts';
-import type { Parts } from './parts.ts';
+import { forgetListener, type Parts } from './parts.ts';
 import { routes } from './routes.ts';
 import { demoCommand } from './settings/setup-steps.ts';
 import { canonicalHost } from './web/canonical-host.ts';
@@ -209,6 +210,7 @@ function sessionRoutes({ config, log, parts, cookies, pendingSignIns }: SessionD
   const { rateLimiters, grants, browsers, listenerAccess: access, listenerApi, appApi } = parts;
   const { hub, streams, fetchSubscriptions, recent, recentPlaylists, exportProgress: progress } = parts;
   const { afterCommandMs, heartbeatMs, firstByteMs, formLeaseMs } = timing;
+  const isAllowed = allowOnly(config.allowedListeners);
   const quota = { ledger: parts.quotaLedger, dailyCalls: config.dailyCalls, now };
   const coverColours = createCoverColours({ download: parts.downloadImage });
   const sessions = createSessions({ redis, isRedisUsable, sessionRecords, grants, secrets, cookies, now });
@@ -227,6 +229,7 @@ function sessionRoutes({ config, log, parts, cookies, pendingSignIns }: SessionD
     endStreams: hub.endStreams,
     forgetListener: (accountId) => forgetListener(parts, accountId),
     forgetSessions: parts.longExports.jobs.removeOf,
+    isAllowed,
     now,
   });
   const undo = createUndo({ records, forms, signedIn });
@@ -249,6 +252,7 @@ function sessionRoutes({ config, log, parts, cookies, pendingSignIns }: SessionD
       background,
       cookies,
       baseUrl,
+      isAllowed,
       now,
       onSignIn: () => log.info('signed in'),
     }),
@@ -280,18 +284,4 @@ function sessionRoutes({ config, log, parts, cookies, pendingSignIns }: SessionD
   router.use(quotaPages({ signedIn, ...quota }));
   router.use(forms.readForResend);
   return router;
-}
-
-/** Removes what is stored about a listener who has signed out everywhere. Throws RedisUnavailable. */
-async function forgetListener(parts: Parts, accountId: string): Promise<void> {
-  const { hub, recent, recentPlaylists, exportProgress: progress, longExports } = parts;
-  await hub.forget(accountId);
-  // safeguard: forget-history-after-last-session
-  await recent.remove(accountId);
-  // safeguard: forget-playlists-after-last-session
-  await recentPlaylists.remove(accountId);
-  // safeguard: forget-progress-after-last-session
-  await progress.remove(accountId);
-  // safeguard: forget-job-after-last-session
-  await longExports.jobs.remove(accountId);
 }

@@ -5,6 +5,7 @@ import {
   type LogLevel,
   originsOutsideSpotify,
   ownAddress,
+  readAllowedListeners,
   readAmount,
   readBaseUrl,
   readCredential,
@@ -69,6 +70,8 @@ export type Config = {
   metricsPort: number | null;
   /** The bearer token for the metrics on the main port, which doesn't serve them if this is null. */
   metricsToken: string | null;
+  /** The IDs at Spotify of those who may sign in; null for everyone that Spotify lets in. */
+  allowedListeners: string[] | null;
   /** The country for searches and lists, as ISO 3166-1 alpha-2. */
   market: string;
   /** The file that contains Spotify's logo; if null, its name is shown as text. */
@@ -181,6 +184,7 @@ export function readConfig(env: Readonly<Env>, file: EnvFile = { names: [], prob
     trustProxy,
     logLevel: readLogLevel(read('LOG_LEVEL'), problems),
     ...readMetrics(read('METRICS_PORT'), read('METRICS_TOKEN'), port, problems),
+    allowedListeners: readAllowedListeners(read('ALLOWED_LISTENERS'), problems),
     market: readMarket(read('SPOTIFY_MARKET'), problems),
     spotifyLogo: readLogoPath(readExactly('SPOTIFY_LOGO'), problems),
     dailyCalls: readAmount('SPOTIFY_DAILY_CALLS', read, 700, problems),

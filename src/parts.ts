@@ -170,6 +170,20 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming, li
   };
 }
 
+/** Removes what is stored about a listener who has signed out everywhere. Throws RedisUnavailable. */
+export async function forgetListener(parts: Parts, accountId: string): Promise<void> {
+  const { hub, recent, recentPlaylists, exportProgress: progress, longExports } = parts;
+  await hub.forget(accountId);
+  // safeguard: forget-history-after-last-session
+  await recent.remove(accountId);
+  // safeguard: forget-playlists-after-last-session
+  await recentPlaylists.remove(accountId);
+  // safeguard: forget-progress-after-last-session
+  await progress.remove(accountId);
+  // safeguard: forget-job-after-last-session
+  await longExports.jobs.remove(accountId);
+}
+
 /** Sets the limits of visitors who aren't signed in. Half of their searches are left for those who press Enter. */
 function withSearchLimits(limits: Limits, perDay: number): Limits {
   const { dailySearches, typedSearches } = limits;

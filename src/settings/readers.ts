@@ -254,6 +254,18 @@ export function readLedgerName(
   return value;
 }
 
+/** Returns the IDs in ALLOWED_LISTENERS; null if it is not set. */
+export function readAllowedListeners(value: string | undefined, problems: string[]): string[] | null {
+  if (value === undefined) return null;
+  const ids = value.split(',').map((id) => id.trim());
+  // safeguard: refuse-unusable-listener-ids
+  if (!ids.every((id) => /^[\w.~%-]{1,100}$/.test(id)))
+    problems.push(
+      'ALLOWED_LISTENERS must be Spotify user IDs, separated by commas: for https://open.spotify.com/user/kitchen, write kitchen.',
+    );
+  return ids;
+}
+
 /** Returns a whole number, 0 or more. */
 export function readAmount(name: string, read: Read, fallback: number, problems: string[]): number {
   const value = read(name) ?? String(fallback);

@@ -1,4 +1,5 @@
 import type { Request, RequestHandler, Response } from 'express';
+import type { IsAllowed } from '../access/allowed-listeners.ts';
 import type { Browsers } from '../access/browsers.ts';
 import type { Grants, StoredGrant } from '../access/grants.ts';
 import { absoluteLifetimeMs } from '../access/lifetime.ts';
@@ -55,6 +56,7 @@ type Deps = {
   forgetListener: (accountId: string) => Promise<void>;
   /** Removes what is stored for these sessions of a listener, which have ended. Throws RedisUnavailable. */
   forgetSessions: (accountId: string, sessionIds: readonly string[]) => Promise<void>;
+  isAllowed: IsAllowed;
   now: () => number;
 };
 
@@ -67,7 +69,7 @@ const expiryWarningMs = 30 * 24 * 60 * 60 * 1000;
 /** Decides who is signed in: a session together with its grant. */
 export function createSignedIn(deps: Deps) {
   const { records, access, listenerApi, grants, browsers, sessions, cookies, rateLimiters } = deps;
-  const { background, invalidate, endStreams, forgetListener, forgetSessions, now } = deps;
+  const { background, invalidate, endStreams, forgetListener, forgetSessions, isAllowed, now } = deps;
   const extension = createExtensionTimer(now);
 
   return {
@@ -87,7 +89,8 @@ export function createSignedIn(deps: Deps) {
 
     /**
      * Recognizes the listener before any page. The account in a session is not sealed, so it is accepted only if the sealed grant names the same one:
-     * a session record that was copied next to another listener's grant shows data of neither, and is ended. Throws RedisUnavailable.
+     * a session record that was copied next to another listener's grant shows data of neither, and is ended. A listener who is no longer allowed
+     * is signed out everywhere. Throws RedisUnavailable.
      */
     recognize: (async (req, res, next) => {
       const { listener } = req.session;
@@ -97,6 +100,13 @@ export function createSignedIn(deps: Deps) {
         records.report('session', 'of another listener than its grant');
         // safeguard: end-contradicting-session
         await end(res, req.grant.accountId, [req.session.id]);
+        await sessions.forget(req);
+        req.grant = null;
+      }
+      // safeguard: sign-out-who-is-not-allowed
+      if (listener && req.grant && !isAllowed(listener)) {
+        const { accountId } = req.grant;
+        await end(res, accountId, [...(await browsers.sessionsOf(accountId)), req.session.id]);
         await sessions.forget(req);
         req.grant = null;
       }

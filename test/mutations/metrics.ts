@@ -111,4 +111,26 @@ export const mutations: Mutation[] = [
     test: 'test/ops/running-site',
     named: 'with control characters',
   },
+  {
+    what: 'refusing a sign-in of someone who isn’t allowed',
+    safeguard: 'sign-in-of-allowed-only',
+    from: 'if (!deps.isAllowed({ accountId, id }))',
+    to: 'if (false)',
+    test: 'test/pages/allowed-listeners',
+  },
+  {
+    what: 'signing out someone who is no longer allowed',
+    safeguard: 'sign-out-who-is-not-allowed',
+    from: 'if (listener && req.grant && !isAllowed(listener))',
+    to: 'if (false)',
+    test: 'test/pages/allowed-listeners',
+  },
+  {
+    what: 'refusing IDs of listeners that can’t be any',
+    safeguard: 'refuse-unusable-listener-ids',
+    from: 'if (!ids.every((id) => /^[\\w.~%-]{1,100}$/.test(id)))',
+    to: 'if (false)',
+    test: 'test/pages/allowed-listeners',
+    named: 'that can’t be',
+  },
 ];

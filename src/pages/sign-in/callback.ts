@@ -1,4 +1,5 @@
 import type { Request, Response } from 'express';
+import type { IsAllowed } from '../../access/allowed-listeners.ts';
 import type { Browsers } from '../../access/browsers.ts';
 import type { Grants } from '../../access/grants.ts';
 import type { ListenerAccess } from '../../access/listener-access.ts';
@@ -15,7 +16,7 @@ import type { Sessions } from '../../web/session.ts';
 import type { SignedIn } from '../../web/signed-in.ts';
 import type { PendingSignIns, SpentState } from './pending.ts';
 import type { PendingSignIn } from './pending-cookies.ts';
-import { type ProblemName, signInProblem } from './problems.ts';
+import { notAllowed, type ProblemName, signInProblem } from './problems.ts';
 
 export type Deps = {
   access: ListenerAccess;
@@ -27,6 +28,7 @@ export type Deps = {
   pendingSignIns: PendingSignIns;
   rateLimiters: RateLimiters;
   cookies: Cookies;
+  isAllowed: IsAllowed;
   now: () => number;
   onSignIn: () => void;
 };
@@ -77,6 +79,8 @@ export function createCallback(deps: Deps) {
       throw failure instanceof CodeRejected ? problem(req, 'stale') : failure;
     });
     const { accountId, id, name } = await listenerApi.profileOf(token.accessToken);
+    // safeguard: sign-in-of-allowed-only
+    if (!deps.isAllowed({ accountId, id })) throw notAllowed(id, req.returnTo ?? routes.home());
 
     const { listener: earlier, id: earlierId } = req.session;
     const sessionId = await sessions.start(req, { accountId, id, name }, async (started) => {
