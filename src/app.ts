@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import express, { type Express, type Request, Router } from 'express';
-import { allowOnly } from './access/allowed-listeners.ts';
+import { createPeople, type People } from './access/people.ts';
 import { createChecks } from './checks/checks.ts';
 import { createRefusals, type Refusals } from './checks/refusals.ts';
 import { createSharedCheck } from './checks/shared.ts';
@@ -10,6 +10,7 @@ import { accessLog, errorFields, type Log } from './ops/log.ts';
 import { metricsPath, metricsRoutes } from './ops/metrics-routes.ts';
 import { createOverloadGate, overloadLimits } from './ops/overload.ts';
 import { accountPages } from './pages/account/account.ts';
+import { peoplePages } from './pages/account/people.ts';
 import { cataloguePages } from './pages/catalogue/catalogue.ts';
 import { exportPages } from './pages/export/export.ts';
 import { homePages } from './pages/home/home.ts';
@@ -210,7 +211,7 @@ function sessionRoutes({ config, log, parts, cookies, pendingSignIns }: SessionD
   const { rateLimiters, grants, browsers, listenerAccess: access, listenerApi, appApi } = parts;
   const { hub, streams, fetchSubscriptions, recent, recentPlaylists, exportProgress: progress } = parts;
   const { afterCommandMs, heartbeatMs, firstByteMs, formLeaseMs } = timing;
-  const isAllowed = allowOnly(config.allowedListeners);
+  const people = choosePeople(config, parts);
   const quota = { ledger: parts.quotaLedger, dailyCalls: config.dailyCalls, now };
   const coverColours = createCoverColours({ download: parts.downloadImage });
   const sessions = createSessions({ redis, isRedisUsable, sessionRecords, grants, secrets, cookies, now });
@@ -227,9 +228,9 @@ function sessionRoutes({ config, log, parts, cookies, pendingSignIns }: SessionD
     background,
     invalidate: hub.invalidate,
     endStreams: hub.endStreams,
-    forgetListener: (accountId) => forgetListener(parts, accountId),
+    forgetListener: (accountId) => forgetListener(parts, accountId, people),
     forgetSessions: parts.longExports.jobs.removeOf,
-    isAllowed,
+    people,
     now,
   });
   const undo = createUndo({ records, forms, signedIn });
@@ -252,7 +253,7 @@ function sessionRoutes({ config, log, parts, cookies, pendingSignIns }: SessionD
       background,
       cookies,
       baseUrl,
-      isAllowed,
+      people,
       now,
       onSignIn: () => log.info('signed in'),
     }),
@@ -280,8 +281,14 @@ function sessionRoutes({ config, log, parts, cookies, pendingSignIns }: SessionD
   router.use(libraryPages({ signedIn, forms, hub, undo, coverColours }));
   router.use(cataloguePages({ signedIn, appApi, rateLimiters, coverColours }));
   router.use(searchPages({ appApi, listenerApi, rateLimiters, quota }));
-  router.use(accountPages({ browsers, signedIn, ...quota }));
+  router.use(accountPages({ browsers, signedIn, people, ...quota }));
+  if (people.hasOwners) router.use(peoplePages({ people, signedIn, forms }));
   router.use(quotaPages({ signedIn, ...quota }));
   router.use(forms.readForResend);
   return router;
+}
+
+function choosePeople(config: Config, { redis, records, browsers, now }: Parts): People {
+  const { spotify, allowedListeners: allowed, ownerListeners: owners } = config;
+  return createPeople({ redis, records, browsers, clientId: spotify?.clientId ?? '', allowed, owners, now });
 }

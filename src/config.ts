@@ -5,12 +5,12 @@ import {
   type LogLevel,
   originsOutsideSpotify,
   ownAddress,
-  readAllowedListeners,
   readAmount,
   readBaseUrl,
   readCredential,
   readHost,
   readLedgerName,
+  readListeners,
   readLogLevel,
   readLogoPath,
   readMarket,
@@ -72,6 +72,8 @@ export type Config = {
   metricsToken: string | null;
   /** The IDs at Spotify of those who may sign in; null for everyone that Spotify lets in. */
   allowedListeners: string[] | null;
+  /** Those of the owners of this site, who see who uses it; null for none. */
+  ownerListeners: string[] | null;
   /** The country for searches and lists, as ISO 3166-1 alpha-2. */
   market: string;
   /** The file that contains Spotify's logo; if null, its name is shown as text. */
@@ -184,7 +186,8 @@ export function readConfig(env: Readonly<Env>, file: EnvFile = { names: [], prob
     trustProxy,
     logLevel: readLogLevel(read('LOG_LEVEL'), problems),
     ...readMetrics(read('METRICS_PORT'), read('METRICS_TOKEN'), port, problems),
-    allowedListeners: readAllowedListeners(read('ALLOWED_LISTENERS'), problems),
+    allowedListeners: readListeners('ALLOWED_LISTENERS', read, problems),
+    ownerListeners: readListeners('OWNER_LISTENERS', read, problems),
     market: readMarket(read('SPOTIFY_MARKET'), problems),
     spotifyLogo: readLogoPath(readExactly('SPOTIFY_LOGO'), problems),
     dailyCalls: readAmount('SPOTIFY_DAILY_CALLS', read, 700, problems),

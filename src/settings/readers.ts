@@ -254,14 +254,15 @@ export function readLedgerName(
   return value;
 }
 
-/** Returns the IDs in ALLOWED_LISTENERS; null if it is not set. */
-export function readAllowedListeners(value: string | undefined, problems: string[]): string[] | null {
+/** Returns a list of listeners' IDs at Spotify; null if it is not set. */
+export function readListeners(name: string, read: Read, problems: string[]): string[] | null {
+  const value = read(name);
   if (value === undefined) return null;
   const ids = value.split(',').map((id) => id.trim());
   // safeguard: refuse-unusable-listener-ids
   if (!ids.every((id) => /^[\w.~%-]{1,100}$/.test(id)))
     problems.push(
-      'ALLOWED_LISTENERS must be Spotify user IDs, separated by commas: for https://open.spotify.com/user/kitchen, write kitchen.',
+      `${name} must be Spotify user IDs, separated by commas: for https://open.spotify.com/user/kitchen, write kitchen.`,
     );
   return ids;
 }

@@ -1,10 +1,10 @@
 import type { Request, RequestHandler, Response } from 'express';
-import type { IsAllowed } from '../access/allowed-listeners.ts';
 import type { Browsers } from '../access/browsers.ts';
 import type { Grants, StoredGrant } from '../access/grants.ts';
 import { absoluteLifetimeMs } from '../access/lifetime.ts';
 import type { ListenerAccess } from '../access/listener-access.ts';
 import type { ListenerApi, ListenerSpotify } from '../access/listener-api.ts';
+import type { People } from '../access/people.ts';
 import type { RateLimiter, RateLimiters } from '../access/rate-limiter.ts';
 import type { Listener } from '../access/session-records.ts';
 import type { BackgroundTasks } from '../ops/background.ts';
@@ -56,7 +56,7 @@ type Deps = {
   forgetListener: (accountId: string) => Promise<void>;
   /** Removes what is stored for these sessions of a listener, which have ended. Throws RedisUnavailable. */
   forgetSessions: (accountId: string, sessionIds: readonly string[]) => Promise<void>;
-  isAllowed: IsAllowed;
+  people: Pick<People, 'isAllowed' | 'recordVisit'>;
   now: () => number;
 };
 
@@ -69,7 +69,7 @@ const expiryWarningMs = 30 * 24 * 60 * 60 * 1000;
 /** Decides who is signed in: a session together with its grant. */
 export function createSignedIn(deps: Deps) {
   const { records, access, listenerApi, grants, browsers, sessions, cookies, rateLimiters } = deps;
-  const { background, invalidate, endStreams, forgetListener, forgetSessions, isAllowed, now } = deps;
+  const { background, invalidate, endStreams, forgetListener, forgetSessions, people, now } = deps;
   const extension = createExtensionTimer(now);
 
   return {
@@ -104,7 +104,7 @@ export function createSignedIn(deps: Deps) {
         req.grant = null;
       }
       // safeguard: sign-out-who-is-not-allowed
-      if (listener && req.grant && !isAllowed(listener)) {
+      if (listener && req.grant && !people.isAllowed(listener)) {
         const { accountId } = req.grant;
         await end(res, accountId, [...(await browsers.sessionsOf(accountId)), req.session.id]);
         await sessions.forget(req);
@@ -134,6 +134,12 @@ export function createSignedIn(deps: Deps) {
       // Without this, Spotify would sign in the next person in this browser without asking: see sign-in.ts.
       res.cookie(cookies.name('signed-out'), '1', cookies.attributes);
     },
+
+    /** Signs out every browser of another listener. Throws RedisUnavailable. */
+    endAll: (res: Response, accountId: string): Promise<void> =>
+      background.finish('end of access', async () =>
+        end(res, accountId, await browsers.sessionsOf(accountId)),
+      ),
 
     /** Ends the sign-in that a new one in the same browser replaces. Throws RedisUnavailable. */
     endEarlier: (res: Response, listener: Listener, sessionId: string) =>
@@ -165,9 +171,15 @@ export function createSignedIn(deps: Deps) {
     // safeguard: expiry-warning
     if (expiresAt - now() < expiryWarningMs) res.locals.signInEnds = { at: expiresAt, here: req.originalUrl };
     if (extension.markIfDue(req.session.id)) {
-      const visit = browsers.recordVisit(listener.accountId, req.session.id);
+      const { accountId, id, name } = listener;
+      const visit = browsers.recordVisit(accountId, req.session.id);
       // No page waits for this or fails with it: a minute later the next request tries again.
-      const extended = Promise.all([sessions.extend(req), grant.extend(), visit]);
+      const extended = Promise.all([
+        sessions.extend(req),
+        grant.extend(),
+        visit,
+        people.recordVisit({ accountId, id, name }),
+      ]);
       // safeguard: serve-despite-failed-extension
       background.run('extend a sign-in', extended);
     }

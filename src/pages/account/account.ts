@@ -2,6 +2,7 @@ import { type Request, type Response, Router } from 'express';
 import type { Browsers } from '../../access/browsers.ts';
 import { GrantLost } from '../../access/errors.ts';
 import { familyWords } from '../../access/family-words.ts';
+import type { People } from '../../access/people.ts';
 import type { QuotaLedger } from '../../access/quota-ledger.ts';
 import { quotaInUse } from '../../access/quota-summary.ts';
 import { RedisUnavailable } from '../../redis/errors.ts';
@@ -16,6 +17,7 @@ import { describePermissions } from './permissions.ts';
 type Deps = {
   browsers: Browsers;
   signedIn: SignedIn;
+  people: Pick<People, 'isOwner'>;
   ledger: Pick<QuotaLedger, 'read'>;
   dailyCalls: number;
   now: () => number;
@@ -25,7 +27,7 @@ type Deps = {
 const spotifyAppsUrl = 'https://www.spotify.com/account/apps';
 
 /** The listener's sign-ins and permissions with all ways to end them, and what is used of the day's calls to Spotify. */
-export function accountPages({ browsers, signedIn, ledger, dailyCalls, now }: Deps): Router {
+export function accountPages({ browsers, signedIn, people, ledger, dailyCalls, now }: Deps): Router {
   const router = Router();
 
   router.use(routes.account(), (_req, res, next) => {
@@ -83,6 +85,7 @@ export function accountPages({ browsers, signedIn, ledger, dailyCalls, now }: De
           quota,
           familyWords,
           spotifyAppsUrl,
+          isOwner: people.isOwner(listener),
           version,
         }),
       json: () =>
