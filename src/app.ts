@@ -10,7 +10,6 @@ import { accessLog, errorFields, type Log } from './ops/log.ts';
 import { metricsPath, metricsRoutes } from './ops/metrics-routes.ts';
 import { createOverloadGate, overloadLimits } from './ops/overload.ts';
 import { accountPages } from './pages/account/account.ts';
-import { peoplePages } from './pages/account/people.ts';
 import { cataloguePages } from './pages/catalogue/catalogue.ts';
 import { exportPages } from './pages/export/export.ts';
 import { homePages } from './pages/home/home.ts';
@@ -234,7 +233,6 @@ function sessionRoutes({ config, log, parts, cookies, pendingSignIns }: SessionD
     now,
   });
   const undo = createUndo({ records, forms, signedIn });
-
   const router = Router();
   router.use(sessions.middleware);
   router.use(signedIn.recognize);
@@ -281,8 +279,7 @@ function sessionRoutes({ config, log, parts, cookies, pendingSignIns }: SessionD
   router.use(libraryPages({ signedIn, forms, hub, undo, coverColours }));
   router.use(cataloguePages({ signedIn, appApi, rateLimiters, coverColours }));
   router.use(searchPages({ appApi, listenerApi, rateLimiters, quota }));
-  router.use(accountPages({ browsers, signedIn, people, ...quota }));
-  if (people.hasOwners) router.use(peoplePages({ people, signedIn, forms }));
+  router.use(accountPages({ browsers, signedIn, people, forms, ...quota }));
   router.use(quotaPages({ signedIn, ...quota }));
   router.use(forms.readForResend);
   return router;

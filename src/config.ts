@@ -150,10 +150,7 @@ export function readConfig(env: Readonly<Env>, file: EnvFile = { names: [], prob
   const clientSecret = readCredential('SPOTIFY_CLIENT_SECRET', read, problems);
   const accountsUrl = readUrl('SPOTIFY_ACCOUNTS_URL', read, 'https://accounts.spotify.com', problems);
   const apiUrl = readUrl('SPOTIFY_API_URL', read, 'https://api.spotify.com/v1', problems);
-  const missing = [
-    ...(clientId ? [] : ['SPOTIFY_CLIENT_ID']),
-    ...(clientSecret ? [] : ['SPOTIFY_CLIENT_SECRET']),
-  ];
+  const missing = findMissing(clientId, clientSecret);
   const isInFile = (name: string) => Boolean(env[`${name}_FILE`]);
   // A file that can't be read has been reported already.
   if (isProduction && missing.some((name) => !isInFile(name)))
@@ -204,4 +201,9 @@ export function readConfig(env: Readonly<Env>, file: EnvFile = { names: [], prob
   // safeguard: report-unknown-settings-on-refusal
   if (problems.length > 0) throw new BadConfiguration([...problems, ...config.unknownSettings]);
   return config;
+}
+
+/** Returns the names of the credentials that are not set. */
+function findMissing(clientId: string | undefined, clientSecret: string | undefined): string[] {
+  return [...(clientId ? [] : ['SPOTIFY_CLIENT_ID']), ...(clientSecret ? [] : ['SPOTIFY_CLIENT_SECRET'])];
 }

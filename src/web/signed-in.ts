@@ -68,8 +68,10 @@ const expiryWarningMs = 30 * 24 * 60 * 60 * 1000;
 
 /** Decides who is signed in: a session together with its grant. */
 export function createSignedIn(deps: Deps) {
-  const { records, access, listenerApi, grants, browsers, sessions, cookies, rateLimiters } = deps;
-  const { background, invalidate, endStreams, forgetListener, forgetSessions, people, now } = deps;
+  const { records, access, listenerApi, browsers, sessions, cookies, rateLimiters } = deps;
+  const { background, invalidate, people, now } = deps;
+  const end = (res: Response, accountId: string, sessionIds: readonly string[]) =>
+    endSessions(deps, res, accountId, sessionIds);
   const extension = createExtensionTimer(now);
 
   return {
@@ -186,26 +188,31 @@ export function createSignedIn(deps: Deps) {
     const signIn = { scopes, consentAt, refreshedAt, expiresAt };
     return { ...listener, signIn, ...listenerApi.forSession({ listener, grant, invalidate }) };
   }
+}
 
-  /** Removes everything that makes these sessions sign-ins of the listener. */
-  async function end(res: Response, accountId: string, sessionIds: readonly string[]): Promise<void> {
-    // The grants first: without its grant a session is signed out, even if the rest fails.
-    // safeguard: delete-grant-at-sign-out
-    await grants.remove(...sessionIds);
-    // Pages reload when their stream ends. Before the response has set the browser's cookies, they would do so with the old ones.
-    if (res.closed) endStreams(sessionIds);
-    // safeguard: end-streams-after-response
-    else res.once('close', () => endStreams(sessionIds));
-    await browsers.remove(accountId, ...sessionIds);
-    // safeguard: clear-cache-at-sign-out
-    await invalidate(accountId, ['']);
-    await forgetSessions(accountId, sessionIds);
-    const remaining = await browsers.sessionsOf(accountId);
-    if (remaining.length === 0) await forgetListener(accountId);
-    // The sessions last: until they are removed, an interrupted sign-out can be repeated, and leaves nothing behind.
-    // safeguard: delete-session-at-sign-out
-    await sessions.remove(...sessionIds);
-  }
+/** Removes everything that makes these sessions sign-ins of the listener. */
+async function endSessions(
+  { grants, browsers, sessions, invalidate, endStreams, forgetListener, forgetSessions }: Deps,
+  res: Response,
+  accountId: string,
+  sessionIds: readonly string[],
+): Promise<void> {
+  // The grants first: without its grant a session is signed out, even if the rest fails.
+  // safeguard: delete-grant-at-sign-out
+  await grants.remove(...sessionIds);
+  // Pages reload when their stream ends. Before the response has set the browser's cookies, they would do so with the old ones.
+  if (res.closed) endStreams(sessionIds);
+  // safeguard: end-streams-after-response
+  else res.once('close', () => endStreams(sessionIds));
+  await browsers.remove(accountId, ...sessionIds);
+  // safeguard: clear-cache-at-sign-out
+  await invalidate(accountId, ['']);
+  await forgetSessions(accountId, sessionIds);
+  const remaining = await browsers.sessionsOf(accountId);
+  if (remaining.length === 0) await forgetListener(accountId);
+  // The sessions last: until they are removed, an interrupted sign-out can be repeated, and leaves nothing behind.
+  // safeguard: delete-session-at-sign-out
+  await sessions.remove(...sessionIds);
 }
 
 /** Redirects someone who is reading pages to the sign-in and back. Throws {@link NotSignedIn} for any other request. */
