@@ -176,12 +176,8 @@ export function createSignedIn(deps: Deps) {
       const { accountId, id, name } = listener;
       const visit = browsers.recordVisit(accountId, req.session.id);
       // No page waits for this or fails with it: a minute later the next request tries again.
-      const extended = Promise.all([
-        sessions.extend(req),
-        grant.extend(),
-        visit,
-        people.recordVisit({ accountId, id, name }),
-      ]);
+      const listed = people.recordVisit({ accountId, id, name });
+      const extended = Promise.all([sessions.extend(req), grant.extend(), visit, listed]);
       // safeguard: serve-despite-failed-extension
       background.run('extend a sign-in', extended);
     }
