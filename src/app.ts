@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import express, { type Express, type Request, Router } from 'express';
+import { createPeople, type People } from './access/people.ts';
 import { createChecks } from './checks/checks.ts';
 import { createRefusals, type Refusals } from './checks/refusals.ts';
 import { createSharedCheck } from './checks/shared.ts';
@@ -25,7 +26,7 @@ import type { SetupForm } from './pages/setup/form.ts';
 import { setupPages } from './pages/setup/setup.ts';
 import { createPendingSignIns, type PendingSignIns } from './pages/sign-in/pending.ts';
 import { signInPages } from './pages/sign-in/sign-in.ts';
-import type { Parts } from './parts.ts';
+import { forgetListener, type Parts } from './parts.ts';
 import { routes } from './routes.ts';
 import { demoCommand } from './settings/setup-steps.ts';
 import { canonicalHost } from './web/canonical-host.ts';
@@ -34,6 +35,7 @@ import { createCoverColours } from './web/cover-colours.ts';
 import { errorPages, noSuchPage } from './web/error-pages.ts';
 import { NoSuchPage, NotSignedIn } from './web/errors.ts';
 import { createForms } from './web/forms.ts';
+import { createListenerHash } from './web/listener-hash.ts';
 import { localize } from './web/locale.ts';
 import { logoRoute, readLogo } from './web/logo.ts';
 import { navigationByCookie } from './web/navigation.ts';
@@ -109,7 +111,7 @@ export function createApp({
 
   // safeguard: refuse-before-other-middleware
   app.use(createOverloadGate({ exempt, openStreams, onOverload, onRefusal, limits: requestLimits }));
-  app.use(accessLog(log));
+  app.use(accessLog(log, createListenerHash(config.secrets[0])));
   if (parts) app.use(parts.metrics.measureRequests);
   app.use(onlyPaths);
   // Health checks, metrics and static files are served at any host.
@@ -208,6 +210,7 @@ function sessionRoutes({ config, log, parts, cookies, pendingSignIns }: SessionD
   const { rateLimiters, grants, browsers, listenerAccess: access, listenerApi, appApi } = parts;
   const { hub, streams, fetchSubscriptions, recent, recentPlaylists, exportProgress: progress } = parts;
   const { afterCommandMs, heartbeatMs, firstByteMs, formLeaseMs } = timing;
+  const people = choosePeople(config, parts);
   const quota = { ledger: parts.quotaLedger, dailyCalls: config.dailyCalls, now };
   const coverColours = createCoverColours({ download: parts.downloadImage });
   const sessions = createSessions({ redis, isRedisUsable, sessionRecords, grants, secrets, cookies, now });
@@ -224,12 +227,12 @@ function sessionRoutes({ config, log, parts, cookies, pendingSignIns }: SessionD
     background,
     invalidate: hub.invalidate,
     endStreams: hub.endStreams,
-    forgetListener: (accountId) => forgetListener(parts, accountId),
+    forgetListener: (accountId) => forgetListener(parts, accountId, people),
     forgetSessions: parts.longExports.jobs.removeOf,
+    people,
     now,
   });
   const undo = createUndo({ records, forms, signedIn });
-
   const router = Router();
   router.use(sessions.middleware);
   router.use(signedIn.recognize);
@@ -248,6 +251,7 @@ function sessionRoutes({ config, log, parts, cookies, pendingSignIns }: SessionD
       background,
       cookies,
       baseUrl,
+      people,
       now,
       onSignIn: () => log.info('signed in'),
     }),
@@ -275,22 +279,13 @@ function sessionRoutes({ config, log, parts, cookies, pendingSignIns }: SessionD
   router.use(libraryPages({ signedIn, forms, hub, undo, coverColours }));
   router.use(cataloguePages({ signedIn, appApi, rateLimiters, coverColours }));
   router.use(searchPages({ appApi, listenerApi, rateLimiters, quota }));
-  router.use(accountPages({ browsers, signedIn, ...quota }));
+  router.use(accountPages({ browsers, signedIn, people, forms, ...quota }));
   router.use(quotaPages({ signedIn, ...quota }));
   router.use(forms.readForResend);
   return router;
 }
 
-/** Removes what is stored about a listener who has signed out everywhere. Throws RedisUnavailable. */
-async function forgetListener(parts: Parts, accountId: string): Promise<void> {
-  const { hub, recent, recentPlaylists, exportProgress: progress, longExports } = parts;
-  await hub.forget(accountId);
-  // safeguard: forget-history-after-last-session
-  await recent.remove(accountId);
-  // safeguard: forget-playlists-after-last-session
-  await recentPlaylists.remove(accountId);
-  // safeguard: forget-progress-after-last-session
-  await progress.remove(accountId);
-  // safeguard: forget-job-after-last-session
-  await longExports.jobs.remove(accountId);
+function choosePeople(config: Config, { redis, records, browsers, now }: Parts): People {
+  const { spotify, allowedListeners: allowed, ownerListeners: owners } = config;
+  return createPeople({ redis, records, browsers, clientId: spotify?.clientId ?? '', allowed, owners, now });
 }

@@ -10,6 +10,7 @@ import {
   readCredential,
   readHost,
   readLedgerName,
+  readListeners,
   readLogLevel,
   readLogoPath,
   readMarket,
@@ -69,6 +70,10 @@ export type Config = {
   metricsPort: number | null;
   /** The bearer token for the metrics on the main port, which doesn't serve them if this is null. */
   metricsToken: string | null;
+  /** The IDs at Spotify of those who may sign in; null for everyone that Spotify lets in. */
+  allowedListeners: string[] | null;
+  /** Those of the owners of this site, who see who uses it; null for none. */
+  ownerListeners: string[] | null;
   /** The country for searches and lists, as ISO 3166-1 alpha-2. */
   market: string;
   /** The file that contains Spotify's logo; if null, its name is shown as text. */
@@ -145,10 +150,7 @@ export function readConfig(env: Readonly<Env>, file: EnvFile = { names: [], prob
   const clientSecret = readCredential('SPOTIFY_CLIENT_SECRET', read, problems);
   const accountsUrl = readUrl('SPOTIFY_ACCOUNTS_URL', read, 'https://accounts.spotify.com', problems);
   const apiUrl = readUrl('SPOTIFY_API_URL', read, 'https://api.spotify.com/v1', problems);
-  const missing = [
-    ...(clientId ? [] : ['SPOTIFY_CLIENT_ID']),
-    ...(clientSecret ? [] : ['SPOTIFY_CLIENT_SECRET']),
-  ];
+  const missing = findMissing(clientId, clientSecret);
   const isInFile = (name: string) => Boolean(env[`${name}_FILE`]);
   // A file that can't be read has been reported already.
   if (isProduction && missing.some((name) => !isInFile(name)))
@@ -181,6 +183,8 @@ export function readConfig(env: Readonly<Env>, file: EnvFile = { names: [], prob
     trustProxy,
     logLevel: readLogLevel(read('LOG_LEVEL'), problems),
     ...readMetrics(read('METRICS_PORT'), read('METRICS_TOKEN'), port, problems),
+    allowedListeners: readListeners('ALLOWED_LISTENERS', read, problems),
+    ownerListeners: readListeners('OWNER_LISTENERS', read, problems),
     market: readMarket(read('SPOTIFY_MARKET'), problems),
     spotifyLogo: readLogoPath(readExactly('SPOTIFY_LOGO'), problems),
     dailyCalls: readAmount('SPOTIFY_DAILY_CALLS', read, 700, problems),
@@ -197,4 +201,9 @@ export function readConfig(env: Readonly<Env>, file: EnvFile = { names: [], prob
   // safeguard: report-unknown-settings-on-refusal
   if (problems.length > 0) throw new BadConfiguration([...problems, ...config.unknownSettings]);
   return config;
+}
+
+/** Returns the names of the credentials that are not set. */
+function findMissing(clientId: string | undefined, clientSecret: string | undefined): string[] {
+  return [...(clientId ? [] : ['SPOTIFY_CLIENT_ID']), ...(clientSecret ? [] : ['SPOTIFY_CLIENT_SECRET'])];
 }

@@ -1,38 +1,51 @@
 import { parseArgs } from 'node:util';
 import { createChecks } from './checks/checks.ts';
 import { type CheckResult, failed, note, ok } from './checks/result.ts';
+import { checkRunningSite, parseSiteUrl } from './checks/running-site.ts';
 import { BadConfiguration, type Config, loadConfig } from './config.ts';
 
-// Checks everything that the server needs, with the server's own settings, and prints a line for each, or with --json all of them as one
-// object. Exits with 0 if nothing failed, with 1 if something did, and with 2 if it doesn't know an option.
-const isJson = wantsJson();
+// Checks everything that the server needs, with the server's own settings, or with --url a running site from outside. Prints a line for each
+// check, or with --json all of them as one object. Exits with 0 if nothing failed, with 1 if something did, and with 2 for invalid options.
+const options = readOptions();
+const isJson = options?.isJson ?? false;
 const results: CheckResult[] = [];
 
-if (isJson !== null) {
-  const config = loadOrReport();
-  if (config) {
-    report([ok('Settings', 'all variables are valid')]);
-    report(config.unknownSettings.map((sentence) => note('.env', sentence)));
-    const { redis, spotify, site } = createChecks(config, null);
-    for (const found of await Promise.all([redis(), spotify(), site()])) report(found);
-  }
+if (options !== null) {
+  if (options.site !== null) report(await checkRunningSite(options.site));
+  else await checkThisServer();
   const hasFailed = results.some(({ status }) => status === 'failed');
   // safeguard: doctor-exit-code
   if (hasFailed) process.exitCode = 1;
   if (isJson) console.log(JSON.stringify({ status: hasFailed ? 'failed' : 'ok', checks: results }, null, 2));
 }
 
-/** Null if there is an option that the doctor doesn't know. */
-function wantsJson(): boolean | null {
+/** `site`: the origin of the site to check; null for this server. Null if an option is unknown or invalid. */
+function readOptions(): { isJson: boolean; site: string | null } | null {
   try {
-    // The name of the entry may come before the options.
-    const { values } = parseArgs({ options: { json: { type: 'boolean' } }, allowPositionals: true });
-    return values.json ?? false;
+    const { values } = parseArgs({
+      options: { json: { type: 'boolean' }, url: { type: 'string' } },
+      // The name of the entry may come before the options.
+      allowPositionals: true,
+    });
+    const site = values.url === undefined ? null : parseSiteUrl(values.url);
+    if (values.url === undefined || site !== null) return { isJson: values.json ?? false, site };
+    console.error('--url must be the address of a site, without a path, such as https://music.example.org');
   } catch {
-    console.error('Usage: npm run doctor, or npm run --silent doctor -- --json');
-    process.exitCode = 2;
-    return null;
+    console.error(
+      'Usage: npm run doctor, or npm run --silent doctor -- [--json] [--url https://music.example.org]',
+    );
   }
+  process.exitCode = 2;
+  return null;
+}
+
+async function checkThisServer(): Promise<void> {
+  const config = loadOrReport();
+  if (!config) return;
+  report([ok('Settings', 'all variables are valid')]);
+  report(config.unknownSettings.map((sentence) => note('.env', sentence)));
+  const { redis, spotify, site } = createChecks(config, null);
+  for (const found of await Promise.all([redis(), spotify(), site()])) report(found);
 }
 
 function loadOrReport(): Config | null {

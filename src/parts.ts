@@ -2,6 +2,7 @@ import { createBrowsers } from './access/browsers.ts';
 import { callOutcomes } from './access/call-outcome.ts';
 import { createExportProgress } from './access/export-progress.ts';
 import { createGrants } from './access/grants.ts';
+import type { People } from './access/people.ts';
 import { liveBudget } from './access/quota-budget.ts';
 import { quotaFamilies } from './access/quota-families.ts';
 import { createQuotaGate } from './access/quota-gate.ts';
@@ -168,6 +169,26 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming, li
       redis.disconnect();
     },
   };
+}
+
+/** Removes what is stored about a listener who has signed out everywhere. Throws RedisUnavailable. */
+export async function forgetListener(
+  parts: Parts,
+  accountId: string,
+  people: Pick<People, 'forget'>,
+): Promise<void> {
+  const { hub, recent, recentPlaylists, exportProgress: progress, longExports } = parts;
+  await hub.forget(accountId);
+  // safeguard: forget-history-after-last-session
+  await recent.remove(accountId);
+  // safeguard: forget-playlists-after-last-session
+  await recentPlaylists.remove(accountId);
+  // safeguard: forget-progress-after-last-session
+  await progress.remove(accountId);
+  // safeguard: forget-job-after-last-session
+  await longExports.jobs.remove(accountId);
+  // safeguard: forget-person-after-last-session
+  await people.forget(accountId);
 }
 
 /** Sets the limits of visitors who aren't signed in. Half of their searches are left for those who press Enter. */

@@ -34,6 +34,10 @@ export const routes = {
   signOutEverywhere: () => '/account/sign-out-everywhere',
   disconnect: () => '/account/disconnect',
   disconnected: () => '/account/disconnected',
+  /** For owners of this site: who is signed in. */
+  people: () => '/account/people',
+  endAccess: () => '/account/people/end',
+  allowAccess: () => '/account/people/allow',
 
   /** `refresh: false`: without scripts, the page doesn't reload by itself. */
   nowPlaying: ({ refresh = true }: { refresh?: boolean } = {}) =>

@@ -23,7 +23,7 @@ const layers = [
   ['src/access'],
   ['src/ops', 'src/redis', 'src/spotify'],
   ['src/config.ts', 'src/routes.ts'],
-  ['src/settings'],
+  ['src/settings', 'src/waiting.ts'],
 ];
 /** Entry points, the only files that may use `process`. */
 const entries = /^(src\/(start\.mjs|(main|doctor)\.ts)|dev\/\w+\.ts)$/;

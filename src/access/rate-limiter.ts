@@ -1,6 +1,7 @@
 import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
 import type { RedisClient } from '../redis/client.ts';
 import { keys } from '../redis/keys.ts';
+import { awaitReply } from '../waiting.ts';
 
 /** The number of requests within a window, which starts with the first of them. */
 type Limit = { requests: number; windowSeconds: number };
@@ -99,7 +100,7 @@ function createRateLimiter({ redis, name, requests, windowSeconds }: Deps) {
   };
 
   async function count(key: string): Promise<RateLimiterRes> {
-    return limiter.consume(key).catch((refusal: unknown) => {
+    return awaitReply('redis', limiter.consume(key)).catch((refusal: unknown) => {
       if (refusal instanceof RateLimiterRes) return refusal;
       throw refusal;
     });

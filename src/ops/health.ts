@@ -1,4 +1,5 @@
 import { type Response, Router } from 'express';
+import { version } from '../settings/version.ts';
 
 type Deps = {
   /** Why pages can't be served; null if they can. */
@@ -8,13 +9,13 @@ type Deps = {
 /** Answered even under overload, because otherwise the process would be restarted. */
 export const healthPaths = ['/healthz', '/readyz'] as const;
 
-/** Health checks: `/healthz` says that the process is running, `/readyz` whether it can serve pages. */
+/** Health checks: `/healthz` says that the process is running, and its version, `/readyz` whether it can serve pages. */
 export function healthRoutes({ whyNotReady }: Deps): Router {
   const router = Router();
   const plain = (res: Response) => res.set('Cache-Control', 'no-store').type('text');
 
   router.get('/healthz', (_req, res) => {
-    plain(res).send('alive\n');
+    plain(res).send(`alive ${version}\n`);
   });
   router.get('/readyz', async (_req, res) => {
     const why = await whyNotReady();

@@ -1,12 +1,19 @@
 import { randomBytes } from 'node:crypto';
-import type { RequestHandler } from 'express';
+import type { Request, RequestHandler } from 'express';
 import { pino } from 'pino';
+import { measureWaits } from '../waiting.ts';
+import { routeOf } from './route.ts';
 import { inTrace, readTrace } from './trace.ts';
 
 /** The fields of a log entry. They are listed at each call; an error or a request is never logged whole. */
 export type LogFields = Record<string, string | number | boolean | null | undefined>;
 
-export type Log = Record<'debug' | 'info' | 'warn' | 'error', (message: string, fields?: LogFields) => void>;
+type Level = 'debug' | 'info' | 'warn' | 'error';
+
+export type Log = Record<Level, (message: string, fields?: LogFields) => void> & {
+  /** Returns whether entries of this level are written. */
+  includes: (level: Level) => boolean;
+};
 
 type Options = {
   level: string;
@@ -25,6 +32,7 @@ export function createLog({ level, write }: Options): Log {
     info: (message, fields) => logger.info(fields ?? {}, message),
     warn: (message, fields) => logger.warn(fields ?? {}, message),
     error: (message, fields) => logger.error(fields ?? {}, message),
+    includes: (entryLevel) => logger.isLevelEnabled(entryLevel),
   };
 }
 
@@ -46,9 +54,11 @@ declare module 'express-serve-static-core' {
 
 /**
  * Assigns an id to each request (header X-Request-Id, `req.requestId`) and logs it when it ends, without the query, which contains
- * a code at /callback. A request that belongs to a trace (header `traceparent`) is logged with its ids, and runs as part of it.
+ * a code at /callback. A request that belongs to a trace (header `traceparent`) is logged with its ids, and runs as part of it. `listenerOf`
+ * returns a hash of the listener; it is called when the request has been answered.
  */
-export function accessLog(log: Log): RequestHandler {
+export function accessLog(log: Log, listenerOf: (req: Request) => string | undefined): RequestHandler {
+  const isLogged = log.includes('info');
   return (req, res, next) => {
     // Short enough to read out, and long enough to be unique in a log.
     const requestId = randomBytes(5).toString('hex');
@@ -56,15 +66,30 @@ export function accessLog(log: Log): RequestHandler {
     const { method, path } = req;
     const trace = readTrace(req.get('traceparent'));
     const { traceId, spanId } = trace ?? {};
-    const startedAt = performance.now();
     req.requestId = requestId;
     res.set('X-Request-Id', requestId);
+    if (!isLogged) return inTrace(trace, next);
+
+    const startedAt = performance.now();
+    const waits = measureWaits();
     res.once('close', () => {
       const ms = Math.round(performance.now() - startedAt);
       const status = res.writableFinished ? res.statusCode : 'cut off';
-      log.info('request', { method, path, status, ms, requestId, traceId, spanId });
+      log.info('request', {
+        method,
+        path,
+        route: routeOf(req),
+        status,
+        ms,
+        redisMs: waits.ms('redis'),
+        spotifyMs: waits.ms('spotify'),
+        listener: listenerOf(req),
+        requestId,
+        traceId,
+        spanId,
+      });
     });
-    inTrace(trace, next);
+    waits.run(() => inTrace(trace, next));
   };
 }
 

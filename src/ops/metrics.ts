@@ -1,5 +1,6 @@
-import type { Request, RequestHandler, Response } from 'express';
+import type { RequestHandler, Response } from 'express';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { routeOf } from './route.ts';
 
 export type Metrics = ReturnType<typeof createMetrics>;
 
@@ -145,11 +146,6 @@ function createInstruments(registry: Registry) {
     redisErrors: new Counter(of('redis_errors_total', 'Commands that Redis did not carry out', 'code')),
     failedChecks: new Gauge(of('redis_check_failed', 'Checks of Redis that failed at the start', 'check')),
   };
-}
-
-/** The pattern of a request's path; `other` for files, and if nothing has this path. */
-function routeOf({ route }: Request): string {
-  return route ? String(route.path) : 'other';
 }
 
 function isStream(res: Response): boolean {

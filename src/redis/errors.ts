@@ -1,3 +1,5 @@
+import { awaitReply } from '../waiting.ts';
+
 /** Redis didn't answer, or refused a command. Nothing is lost, but visitors can't be identified for now. */
 export class RedisUnavailable extends Error {
   override readonly name = 'RedisUnavailable';
@@ -16,7 +18,7 @@ export class RedisUnavailable extends Error {
  */
 export async function redisCall<T>(reply: Promise<T>): Promise<T> {
   try {
-    return await reply;
+    return await awaitReply('redis', reply);
   } catch (error) {
     const code = replyCode(error);
     // safeguard: hide-redis-errors

@@ -35,6 +35,8 @@ export const keys = {
   appToken: (clientId: string) => `app-token:{${clientId}}`,
   apiVersion: (clientId: string) => `api-version:{${clientId}}`,
   artistFollowing: (clientId: string) => `artist-following:{${clientId}}`,
+  /** The listeners who use this site, for its owners, and those whose access they have ended. */
+  people: (clientId: string) => `people:{${clientId}}`,
   /** The listeners who have a long export. */
   exportJobs: (clientId: string) => `export-jobs:{${clientId}}`,
   /** The listeners that anyone is subscribed to. */

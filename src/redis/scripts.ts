@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { awaitReply } from '../waiting.ts';
 import type { RedisClient } from './client.ts';
 import { redisCall, replyCode } from './errors.ts';
 import { resendIfMoved } from './resend.ts';
@@ -72,7 +73,7 @@ export async function withType<T>(
   command: () => Promise<T>,
 ): Promise<T> {
   try {
-    return await resendIfMoved(deps.redis, command);
+    return await awaitReply('redis', resendIfMoved(deps.redis, command));
   } catch (error) {
     // safeguard: check-types-after-commands
     if (replyCode(error) !== 'WRONGTYPE') return redisCall(Promise.reject(error));

@@ -254,6 +254,19 @@ export function readLedgerName(
   return value;
 }
 
+/** Returns a list of listeners' IDs at Spotify; null if it is not set. */
+export function readListeners(name: string, read: Read, problems: string[]): string[] | null {
+  const value = read(name);
+  if (value === undefined) return null;
+  const ids = value.split(',').map((id) => id.trim());
+  // safeguard: refuse-unusable-listener-ids
+  if (!ids.every((id) => /^[\w.~%-]{1,100}$/.test(id)))
+    problems.push(
+      `${name} must be Spotify user IDs, separated by commas: for https://open.spotify.com/user/kitchen, write kitchen.`,
+    );
+  return ids;
+}
+
 /** Returns a whole number, 0 or more. */
 export function readAmount(name: string, read: Read, fallback: number, problems: string[]): number {
   const value = read(name) ?? String(fallback);

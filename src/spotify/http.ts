@@ -1,4 +1,5 @@
 import axios from 'axios';
+import { awaitReply } from '../waiting.ts';
 import { SpotifyUnavailable } from './errors.ts';
 
 /** A response, whatever its status. */
@@ -81,23 +82,23 @@ export function createHttp({
       onCall({ call, status, ms: Math.round(performance.now() - startedAt), date });
     const deadline = startDeadline(deadlineMs);
     const trace = traceparent();
-    const response = await http
-      .request<unknown>({
-        method,
-        url: path,
-        headers: {
-          ...(authorization && { Authorization: authorization }),
-          ...(raw && { 'Content-Type': raw.type }),
-          ...(trace && { traceparent: trace }),
-        },
-        ...(query && { params: query }),
-        ...(form && { data: new URLSearchParams(form) }),
-        ...(body && { data: body }),
-        ...(raw && { data: raw.text }),
-        // The timeout of axios stops with the first byte; this one lasts until the last.
-        // safeguard: request-deadline
-        signal: deadline.signal,
-      })
+    const request = http.request<unknown>({
+      method,
+      url: path,
+      headers: {
+        ...(authorization && { Authorization: authorization }),
+        ...(raw && { 'Content-Type': raw.type }),
+        ...(trace && { traceparent: trace }),
+      },
+      ...(query && { params: query }),
+      ...(form && { data: new URLSearchParams(form) }),
+      ...(body && { data: body }),
+      ...(raw && { data: raw.text }),
+      // The timeout of axios stops with the first byte; this one lasts until the last.
+      // safeguard: request-deadline
+      signal: deadline.signal,
+    });
+    const response = await awaitReply('spotify', request)
       .finally(deadline.clear)
       .catch((error: unknown) => {
         report(null, null);
@@ -131,7 +132,7 @@ export function createDownload({ deadlineMs, maxBytes }: { deadlineMs: number; m
     // safeguard: download-size-limit
     const limits = { maxContentLength: maxBytes, ...deadline };
     // What downloads need is optional, so the reason doesn't matter.
-    const response = await http.get<Buffer>(url, limits).catch(() => null);
+    const response = await awaitReply('spotify', http.get<Buffer>(url, limits)).catch(() => null);
     return response?.data ?? null;
   };
 }

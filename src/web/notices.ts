@@ -11,6 +11,8 @@ type Notice = {
 const notices = {
   'signed-out': { text: 'You’re signed out.' },
   'signed-out-everywhere': { text: 'You’re signed out everywhere.' },
+  'access-ended': { text: 'Access ended. They’re signed out everywhere, and can’t sign in again.' },
+  'access-allowed': { text: 'They can sign in again.' },
   'preferences-saved': { text: 'Preferences saved.' },
   'app-connected': { text: 'Your Spotify app is connected. Now you can sign in.' },
   'playlist-created': { text: 'Playlist created.' },

@@ -4,6 +4,7 @@ import type { Grants, StoredGrant } from '../access/grants.ts';
 import { absoluteLifetimeMs } from '../access/lifetime.ts';
 import type { ListenerAccess } from '../access/listener-access.ts';
 import type { ListenerApi, ListenerSpotify } from '../access/listener-api.ts';
+import type { People } from '../access/people.ts';
 import type { RateLimiter, RateLimiters } from '../access/rate-limiter.ts';
 import type { Listener } from '../access/session-records.ts';
 import type { BackgroundTasks } from '../ops/background.ts';
@@ -55,6 +56,7 @@ type Deps = {
   forgetListener: (accountId: string) => Promise<void>;
   /** Removes what is stored for these sessions of a listener, which have ended. Throws RedisUnavailable. */
   forgetSessions: (accountId: string, sessionIds: readonly string[]) => Promise<void>;
+  people: Pick<People, 'isAllowed' | 'recordVisit'>;
   now: () => number;
 };
 
@@ -66,8 +68,10 @@ const expiryWarningMs = 30 * 24 * 60 * 60 * 1000;
 
 /** Decides who is signed in: a session together with its grant. */
 export function createSignedIn(deps: Deps) {
-  const { records, access, listenerApi, grants, browsers, sessions, cookies, rateLimiters } = deps;
-  const { background, invalidate, endStreams, forgetListener, forgetSessions, now } = deps;
+  const { records, access, listenerApi, browsers, sessions, cookies, rateLimiters } = deps;
+  const { background, invalidate, people, now } = deps;
+  const end = (res: Response, accountId: string, sessionIds: readonly string[]) =>
+    endSessions(deps, res, accountId, sessionIds);
   const extension = createExtensionTimer(now);
 
   return {
@@ -87,7 +91,8 @@ export function createSignedIn(deps: Deps) {
 
     /**
      * Recognizes the listener before any page. The account in a session is not sealed, so it is accepted only if the sealed grant names the same one:
-     * a session record that was copied next to another listener's grant shows data of neither, and is ended. Throws RedisUnavailable.
+     * a session record that was copied next to another listener's grant shows data of neither, and is ended. A listener who is no longer allowed
+     * is signed out everywhere. Throws RedisUnavailable.
      */
     recognize: (async (req, res, next) => {
       const { listener } = req.session;
@@ -97,6 +102,13 @@ export function createSignedIn(deps: Deps) {
         records.report('session', 'of another listener than its grant');
         // safeguard: end-contradicting-session
         await end(res, req.grant.accountId, [req.session.id]);
+        await sessions.forget(req);
+        req.grant = null;
+      }
+      // safeguard: sign-out-who-is-not-allowed
+      if (listener && req.grant && !people.isAllowed(listener)) {
+        const { accountId } = req.grant;
+        await end(res, accountId, [...(await browsers.sessionsOf(accountId)), req.session.id]);
         await sessions.forget(req);
         req.grant = null;
       }
@@ -124,6 +136,12 @@ export function createSignedIn(deps: Deps) {
       // Without this, Spotify would sign in the next person in this browser without asking: see sign-in.ts.
       res.cookie(cookies.name('signed-out'), '1', cookies.attributes);
     },
+
+    /** Signs out every browser of another listener. Throws RedisUnavailable. */
+    endAll: (res: Response, accountId: string): Promise<void> =>
+      background.finish('end of access', async () =>
+        end(res, accountId, await browsers.sessionsOf(accountId)),
+      ),
 
     /** Ends the sign-in that a new one in the same browser replaces. Throws RedisUnavailable. */
     endEarlier: (res: Response, listener: Listener, sessionId: string) =>
@@ -155,35 +173,42 @@ export function createSignedIn(deps: Deps) {
     // safeguard: expiry-warning
     if (expiresAt - now() < expiryWarningMs) res.locals.signInEnds = { at: expiresAt, here: req.originalUrl };
     if (extension.markIfDue(req.session.id)) {
-      const visit = browsers.recordVisit(listener.accountId, req.session.id);
+      const { accountId, id, name } = listener;
+      const visit = browsers.recordVisit(accountId, req.session.id);
       // No page waits for this or fails with it: a minute later the next request tries again.
-      const extended = Promise.all([sessions.extend(req), grant.extend(), visit]);
+      const listed = people.recordVisit({ accountId, id, name });
+      const extended = Promise.all([sessions.extend(req), grant.extend(), visit, listed]);
       // safeguard: serve-despite-failed-extension
       background.run('extend a sign-in', extended);
     }
     const signIn = { scopes, consentAt, refreshedAt, expiresAt };
     return { ...listener, signIn, ...listenerApi.forSession({ listener, grant, invalidate }) };
   }
+}
 
-  /** Removes everything that makes these sessions sign-ins of the listener. */
-  async function end(res: Response, accountId: string, sessionIds: readonly string[]): Promise<void> {
-    // The grants first: without its grant a session is signed out, even if the rest fails.
-    // safeguard: delete-grant-at-sign-out
-    await grants.remove(...sessionIds);
-    // Pages reload when their stream ends. Before the response has set the browser's cookies, they would do so with the old ones.
-    if (res.closed) endStreams(sessionIds);
-    // safeguard: end-streams-after-response
-    else res.once('close', () => endStreams(sessionIds));
-    await browsers.remove(accountId, ...sessionIds);
-    // safeguard: clear-cache-at-sign-out
-    await invalidate(accountId, ['']);
-    await forgetSessions(accountId, sessionIds);
-    const remaining = await browsers.sessionsOf(accountId);
-    if (remaining.length === 0) await forgetListener(accountId);
-    // The sessions last: until they are removed, an interrupted sign-out can be repeated, and leaves nothing behind.
-    // safeguard: delete-session-at-sign-out
-    await sessions.remove(...sessionIds);
-  }
+/** Removes everything that makes these sessions sign-ins of the listener. */
+async function endSessions(
+  { grants, browsers, sessions, invalidate, endStreams, forgetListener, forgetSessions }: Deps,
+  res: Response,
+  accountId: string,
+  sessionIds: readonly string[],
+): Promise<void> {
+  // The grants first: without its grant a session is signed out, even if the rest fails.
+  // safeguard: delete-grant-at-sign-out
+  await grants.remove(...sessionIds);
+  // Pages reload when their stream ends. Before the response has set the browser's cookies, they would do so with the old ones.
+  if (res.closed) endStreams(sessionIds);
+  // safeguard: end-streams-after-response
+  else res.once('close', () => endStreams(sessionIds));
+  await browsers.remove(accountId, ...sessionIds);
+  // safeguard: clear-cache-at-sign-out
+  await invalidate(accountId, ['']);
+  await forgetSessions(accountId, sessionIds);
+  const remaining = await browsers.sessionsOf(accountId);
+  if (remaining.length === 0) await forgetListener(accountId);
+  // The sessions last: until they are removed, an interrupted sign-out can be repeated, and leaves nothing behind.
+  // safeguard: delete-session-at-sign-out
+  await sessions.remove(...sessionIds);
 }
 
 /** Redirects someone who is reading pages to the sign-in and back. Throws {@link NotSignedIn} for any other request. */

@@ -95,6 +95,13 @@ const states: Record<string, (turntable: Turntable, page: Page) => Promise<unkno
     turntable.simulator.fault({ on: 'api', times: 100, answer: { status: 502, body: '' } });
     await page.goto(`${turntable.url}/account`);
   },
+  'the people who are signed in': async (turntable, page) => {
+    await turntable.browser().signIn('noor');
+    await turntable.browser().signIn('jonas');
+    await signedIn(turntable, page, '/account/people');
+    await page.getByRole('button', { name: 'End access of Noor Haddad' }).click();
+    await page.getByRole('button', { name: 'Allow Noor Haddad again' }).waitFor();
+  },
   disconnected: async (turntable, page) => {
     await signedIn(turntable, page, '/account');
     await page.getByRole('button', { name: 'Disconnect and delete everything' }).click();
@@ -260,7 +267,7 @@ for (const [state, go] of sweep(Object.entries(states))) {
   test(`${state}: axe and html-validate find nothing, and nothing is wider than the window`, {
     skip,
   }, async (t) => {
-    const turntable = await startTurntable(t);
+    const turntable = await startTurntable(t, { env: { OWNER_LISTENERS: 'mara' } });
     const browser = await openBrowser(t);
     const page = await browser.newPage();
     await go(turntable, page);

@@ -62,6 +62,7 @@ const pages = [
   '/devices',
   '/search?q=night',
   '/account',
+  '/account/people',
   '/login',
   '/setup/check?cookie=set',
   '/nowhere',
@@ -220,7 +221,7 @@ async function watchCommands(t: TestContext, { redis }: Fleet) {
 async function everythingInUse(t: Parameters<typeof createFleet>[0]): Promise<Scene> {
   const fleet = await createFleet(t, {
     rotation: 'none',
-    env: { SESSION_SECRET: secret, LOG_LEVEL: 'warn' },
+    env: { SESSION_SECRET: secret, LOG_LEVEL: 'warn', OWNER_LISTENERS: 'mara' },
     timing: { ...testTiming, lockWaitMs: lockWaitMs, leaseMs: lockWaitMs - 1, afterCommandMs: 0 },
   });
   const server = await fleet.start();
@@ -274,6 +275,7 @@ async function kindsOf({ fleet, server, mara, sessionId }: Scene): Promise<Kind[
     'recent-playlists',
   ].map((kind) => `${kind}:{${accountId}}`) as [string, string, string, string, string];
   const { uri: trackUri } = (await mara.getJson('/now-playing').expect(200)).body.item;
+  const people = `people:{${clientId}}`;
   const undo = await keyOf('undo');
   const undoPath = undo.slice(undo.indexOf(' ') + 1, -1);
 
@@ -308,6 +310,7 @@ async function kindsOf({ fleet, server, mara, sessionId }: Scene): Promise<Kind[
     { key: `session:{${sessionId}}`, type: 'string', json: await json(`session:{${sessionId}}`) },
     { key: grant, type: 'string', json: await sealed(grant, '1:') },
     { key: browsers, type: 'hash', json: await entryOf(redis, browsers, sessionId), hashField: sessionId },
+    { key: people, type: 'hash', json: await entryOf(redis, people, accountId), hashField: accountId },
     { key: seen, type: 'string', json: await json(seen) },
     { key: recent, type: 'string', json: await json(recent), before: nothingPlays },
     { key: exported, type: 'string', json: await json(exported) },

@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { request } from 'node:http';
+import { createServer } from 'node:https';
 import { type TestContext, test } from 'node:test';
 import { Redis } from 'ioredis';
 import { type Simulator, startSimulator } from '../../simulator/simulator.ts';
 import { freePort } from '../../src/redis/local-server.ts';
 import { run } from '../support/process.ts';
 import { connectAsServer, skipWithoutProgram as skip, startOwnRedis } from '../support/redis.ts';
+import { makeCertificates } from '../support/redis-forms.ts';
 
 const clientId = 'an id';
 const clientSecret = 'a secret nobody may see';
@@ -133,7 +137,74 @@ test('with --json, the doctor prints one object, and exits as it does without', 
 
   const { said, code } = await ask({}, 'src/start.mjs doctor --jason');
   assert.equal(code, 2);
-  assert.match(said, /^Usage: npm run doctor, or npm run --silent doctor -- --json\n$/);
+  assert.match(
+    said,
+    /^Usage: npm run doctor, or npm run --silent doctor -- \[--json\] \[--url https:[^\n]+\n$/,
+  );
+});
+
+// fault: doctor-from-outside
+test('with --url, the doctor checks a site behind https from outside, without its settings', {
+  skip,
+}, async (t) => {
+  const { settings, redis } = await practice(t);
+  const { certificate, key, ca } = makeCertificates(t);
+  const port = await freePort();
+  const origin = `https://127.0.0.1:${port}`;
+  const server = run(t, 'src/main.ts', { ...settings, BASE_URL: origin, TRUST_PROXY: '1' });
+  await server.waitForOutput(/Turntable is at/);
+  const tls = { cert: readFileSync(certificate), key: readFileSync(key) };
+  const proxy = createServer(tls, (req, res) => {
+    const headers = { ...req.headers, 'x-forwarded-proto': 'https' };
+    const forwarded = request({ port: settings.PORT, path: req.url, headers }, (answer) => {
+      res.writeHead(answer.statusCode ?? 502, answer.headers);
+      answer.pipe(res);
+    });
+    forwarded.end();
+  });
+  await new Promise<void>((resolve) => proxy.listen(port, '127.0.0.1', resolve));
+  t.after(() => {
+    proxy.closeAllConnections();
+    proxy.close();
+  });
+  const ask = async (options: string, env: Record<string, string> = { NODE_EXTRA_CA_CERTS: ca }) => {
+    const doctor = run(t, `src/start.mjs doctor ${options}`, env);
+    const code = await doctor.ended;
+    return { said: doctor.output(), code };
+  };
+
+  const { said, code } = await ask(`--url ${origin}/`);
+  assert.equal(code, 0, said);
+  const wordsOf = (line: string) => line.slice(0, line.indexOf(':', 6));
+  assert.deepEqual(said.trim().split('\n').map(wordsOf), [
+    'ok    Site',
+    'ok    Version',
+    'ok    HTTPS',
+    'ok    Readiness',
+    'note  Sign-in',
+    'ok    Cookies',
+    'ok    Security headers',
+    'note  Live updates',
+  ]);
+  assert.match(said, /ok {4}Cookies: HttpOnly, SameSite=Lax, Path=\/, Secure, the prefix __Host-/);
+
+  const untrusted = await ask(`--json --url ${origin}`, {});
+  assert.equal(untrusted.code, 1);
+  const { status, checks } = JSON.parse(untrusted.said);
+  assert.equal(status, 'failed');
+  assert.equal(checks.length, 1);
+  assert.match(checks[0].detail, /can’t be reached \(UNABLE_TO_VERIFY_LEAF_SIGNATURE\)/);
+
+  await redis.stop();
+  const without = await ask(`--url ${origin}`);
+  assert.equal(without.code, 1);
+  assert.match(without.said, /FAIL {2}Readiness: it can’t serve pages now \(status 503\): Redis /);
+  assert.match(without.said, /FAIL {2}Sign-in: the site’s Redis doesn’t answer -> /);
+  await redis.start();
+
+  const invalid = await ask('--url music.example.org/path');
+  assert.equal(invalid.code, 2);
+  assert.match(invalid.said, /^--url must be the address of a site, without a path, such as https:/);
 });
 
 test('a server that is not started yet is not a problem', { skip }, async (t) => {

@@ -3,6 +3,7 @@ import { type TestContext, test } from 'node:test';
 import express from 'express';
 import { createLoadMonitor, createOverloadGate, overloadLimits } from '../../src/ops/overload.ts';
 import { serve } from '../../src/ops/serve.ts';
+import { version } from '../../src/settings/version.ts';
 import { openStream } from '../support/event-stream.ts';
 import { until } from '../support/fleet.ts';
 import { allowAll } from '../support/pages.ts';
@@ -35,7 +36,7 @@ test('requests beyond the limit are answered 503 at once, static files included,
   assert.equal(body.status, 503);
   await mara.post('/logout').expect(503);
   for (const [path, text] of [
-    ['/healthz', 'alive\n'],
+    ['/healthz', `alive ${version}\n`],
     ['/readyz', 'ready\n'],
   ] as const)
     assert.equal(await fetch(url + path).then((answer) => answer.text()), text);

@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { Redis } from 'ioredis';
 import { knownScopes } from '../../src/access/scopes.ts';
 import { testInEachApiVersion } from '../support/api-versions.ts';
 import { visit } from '../support/fleet.ts';
+import { root } from '../support/process.ts';
 import { command, startRedisProxy } from '../support/redis-proxy.ts';
 import {
   type Browser,
@@ -574,4 +577,14 @@ test('the account page calls Spotify once a minute at most, for the picture', as
 
   assert.equal(countApiCalls(simulator, '/v1/me'), 1);
   assert.equal(simulator.calls.length, 1);
+});
+
+test('the account page and the health check say which version is running', async (t) => {
+  const { browser } = await startTurntable(t);
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  const mara = browser();
+  await mara.signIn();
+
+  assert.ok((await mara.get('/account').expect(200)).text.includes(`>Turntable ${version}</p>`));
+  assert.equal((await mara.get('/healthz').expect(200)).text, `alive ${version}\n`);
 });

@@ -2,19 +2,25 @@ import { type Request, type Response, Router } from 'express';
 import type { Browsers } from '../../access/browsers.ts';
 import { GrantLost } from '../../access/errors.ts';
 import { familyWords } from '../../access/family-words.ts';
+import type { People } from '../../access/people.ts';
 import type { QuotaLedger } from '../../access/quota-ledger.ts';
 import { quotaInUse } from '../../access/quota-summary.ts';
 import { RedisUnavailable } from '../../redis/errors.ts';
 import { routes } from '../../routes.ts';
+import { version } from '../../settings/version.ts';
 import type { Profile } from '../../spotify/types.ts';
+import type { Forms } from '../../web/forms.ts';
 import { withNotice } from '../../web/notices.ts';
 import type { SignedIn, SignedInListener } from '../../web/signed-in.ts';
 import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';
+import { peoplePages } from './people.ts';
 import { describePermissions } from './permissions.ts';
 
 type Deps = {
   browsers: Browsers;
   signedIn: SignedIn;
+  people: People;
+  forms: Pick<Forms, 'read'>;
   ledger: Pick<QuotaLedger, 'read'>;
   dailyCalls: number;
   now: () => number;
@@ -24,13 +30,15 @@ type Deps = {
 const spotifyAppsUrl = 'https://www.spotify.com/account/apps';
 
 /** The listener's sign-ins and permissions with all ways to end them, and what is used of the day's calls to Spotify. */
-export function accountPages({ browsers, signedIn, ledger, dailyCalls, now }: Deps): Router {
+export function accountPages({ browsers, signedIn, people, forms, ledger, dailyCalls, now }: Deps): Router {
   const router = Router();
 
   router.use(routes.account(), (_req, res, next) => {
     res.set('Cache-Control', 'private, no-store');
     next();
   });
+
+  if (people.hasOwners) router.use(peoplePages({ people, signedIn, forms }));
 
   // At most one call to Spotify a minute, for the picture. The page works without it.
   // safeguard: account-page-without-spotify
@@ -82,6 +90,8 @@ export function accountPages({ browsers, signedIn, ledger, dailyCalls, now }: De
           quota,
           familyWords,
           spotifyAppsUrl,
+          isOwner: people.isOwner(listener),
+          version,
         }),
       json: () =>
         res.json({

@@ -3,6 +3,7 @@ import type { Browsers } from '../../access/browsers.ts';
 import type { Grants } from '../../access/grants.ts';
 import type { ListenerAccess } from '../../access/listener-access.ts';
 import type { ListenerApi } from '../../access/listener-api.ts';
+import type { People } from '../../access/people.ts';
 import type { RateLimiters } from '../../access/rate-limiter.ts';
 import { routes } from '../../routes.ts';
 import { CodeRejected } from '../../spotify/errors.ts';
@@ -15,7 +16,7 @@ import type { Sessions } from '../../web/session.ts';
 import type { SignedIn } from '../../web/signed-in.ts';
 import type { PendingSignIns, SpentState } from './pending.ts';
 import type { PendingSignIn } from './pending-cookies.ts';
-import { type ProblemName, signInProblem } from './problems.ts';
+import { notAllowed, type ProblemName, signInProblem } from './problems.ts';
 
 export type Deps = {
   access: ListenerAccess;
@@ -27,6 +28,7 @@ export type Deps = {
   pendingSignIns: PendingSignIns;
   rateLimiters: RateLimiters;
   cookies: Cookies;
+  people: Pick<People, 'maySignIn' | 'recordVisit'>;
   now: () => number;
   onSignIn: () => void;
 };
@@ -36,7 +38,8 @@ export type Deps = {
  * It throws the {@link Problem} that says why the sign-in failed, and RedisUnavailable.
  */
 export function createCallback(deps: Deps) {
-  const { access, listenerApi, grants, browsers, sessions, signedIn, pendingSignIns, cookies, now } = deps;
+  const { access, listenerApi, grants, browsers, sessions, signedIn, pendingSignIns, people, cookies, now } =
+    deps;
 
   return async (req: Request, res: Response): Promise<void> => {
     const { state } = req.query;
@@ -77,11 +80,14 @@ export function createCallback(deps: Deps) {
       throw failure instanceof CodeRejected ? problem(req, 'stale') : failure;
     });
     const { accountId, id, name } = await listenerApi.profileOf(token.accessToken);
+    // safeguard: sign-in-of-allowed-only
+    if (!(await people.maySignIn({ accountId, id }))) throw notAllowed(id, req.returnTo ?? routes.home());
 
     const { listener: earlier, id: earlierId } = req.session;
     const sessionId = await sessions.start(req, { accountId, id, name }, async (started) => {
       // safeguard: await-browser-list
       await browsers.add(accountId, started, browserName(req));
+      await people.recordVisit({ accountId, id, name });
       // The grant is stored last. Until then no one is signed in, wherever this process may be stopped.
       // safeguard: await-grant-save
       await grants.create(started, {
@@ -97,6 +103,9 @@ export function createCallback(deps: Deps) {
     });
     // safeguard: end-previous-sign-in
     if (earlier) await signedIn.endEarlier(res, earlier, earlierId);
+    // An owner may have ended their access in the meantime, and not found this session.
+    // safeguard: recheck-access-after-sign-in
+    if (!(await people.maySignIn({ accountId, id }))) await signedIn.endAll(res, accountId);
     // safeguard: recheck-new-session
     return (await sessions.exists(sessionId)) ? sessionId : null;
   }

@@ -46,6 +46,20 @@ export function signInProblem(
   return new Problem({ ...problems[name], reason: `sign-in-${name}`, actions });
 }
 
+/** The page for a listener whom the owner of this site hasn't allowed. Spotify would sign in the same account again without asking. */
+export function notAllowed(id: string, returnTo: string): Problem {
+  return new Problem({
+    status: 403,
+    reason: 'sign-in-not-allowed',
+    title: 'This site isn’t open to your account',
+    text: `Its owner has chosen who may use it. You aren’t signed in, and nothing about you was stored. To use this site, ask its owner to allow your Spotify user ID, ${id}, or sign in with another account.`,
+    actions: [
+      { label: 'Use another account', href: routes.signIn({ returnTo, showDialog: true }) },
+      { label: 'Go home', href: routes.home() },
+    ],
+  });
+}
+
 /** Without this, the browser would be redirected in circles: the session's cookie is Secure, and would silently not be set. */
 export const proxyWithoutProto = {
   status: 500,
