@@ -146,18 +146,18 @@ export function createApp({
   }
 
   function onOverload({ refused, inFlight }: { refused: number; inFlight: number }): void {
-    log.warn('Overloaded: requests are answered 503', { refused, inFlight });
+    log.warn('Overloaded: responding with 503', { refused, inFlight });
   }
 
   function onError(error: unknown, req: Request, status: number): void {
     refusals.record(error);
     const { method, path, requestId } = req;
     const fields = { ...errorFields(error), status, method, path, requestId };
-    if (status >= 500) log.error('request failed', fields);
+    if (status >= 500) log.error('Request failed', fields);
     // The access log already shows missing pages and required sign-ins.
     else if (error instanceof NoSuchPage || error instanceof NotSignedIn)
-      log.debug('request refused', fields);
-    else log.info('request refused', fields);
+      log.debug('Request refused', fields);
+    else log.info('Request refused', fields);
   }
 }
 
@@ -249,7 +249,7 @@ function sessionRoutes({ config, log, parts, cookies, pendingSignIns }: SessionD
       cookies,
       baseUrl,
       now,
-      onSignIn: () => log.info('signed in'),
+      onSignIn: () => log.info('Signed in'),
     }),
   );
   router.use(

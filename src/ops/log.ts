@@ -62,7 +62,7 @@ export function accessLog(log: Log): RequestHandler {
     res.once('close', () => {
       const ms = Math.round(performance.now() - startedAt);
       const status = res.writableFinished ? res.statusCode : 'cut off';
-      log.info('request', { method, path, status, ms, requestId, traceId, spanId });
+      log.info('Request', { method, path, status, ms, requestId, traceId, spanId });
     });
     inTrace(trace, next);
   };

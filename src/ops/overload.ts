@@ -99,7 +99,7 @@ export function createOverloadGate({
       if (isInFlight) open -= 1;
       isInFlight = false;
     };
-    // A client could hold back the bodies of as many requests as may be in flight, and nobody else would be served.
+    // A client could hold back the bodies of as many requests as may be in flight, and no one else would be served.
     // safeguard: exclude-arriving-requests
     if (isArriving(req)) {
       arriving.set(req, enter);

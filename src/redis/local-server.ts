@@ -37,7 +37,7 @@ export class NoRedis extends Error {
 
 /**
  * Returns a Redis: the one at REDIS_URL, else a temporary one that is started from the redis-server or valkey-server on the PATH. If there is
- * neither, the system's package is installed first: without asking for root (containers, CI), and after asking for other users. Throws
+ * neither, the system's package is installed first: without a prompt when running as root (containers, CI), otherwise after a prompt. Throws
  * {@link NoRedis}.
  */
 export async function findRedis(deps: Deps, { dataDir }: { dataDir?: string } = {}): Promise<AvailableRedis> {
@@ -53,7 +53,7 @@ async function requireAnswer(url: string): Promise<void> {
   if ('problem' in parsed) throw new NoRedis(parsed.problem);
   if ((await ping(parseRedisAddress(parsed.url))) === null) {
     throw new NoRedis(
-      `REDIS_URL is set, but no Redis answers at ${formatRedisAddress(parsed.url)}. Start it, or unset REDIS_URL and a private one is started.`,
+      `REDIS_URL is set, but no Redis answers at ${formatRedisAddress(parsed.url)}. Start it, or unset REDIS_URL to start a private one.`,
     );
   }
   const problem = await databaseProblem({ url: parsed.url, ca: null });

@@ -74,7 +74,9 @@ export function readHost(value: string | undefined, problems: string[]): string 
 export function ownAddress(host: string, port: number, problems: string[]): string {
   if (['127.0.0.1', '0.0.0.0', '::'].includes(host)) return `http://127.0.0.1:${port}`;
   if (host === '::1') return `http://[::1]:${port}`;
-  problems.push(`HOST=${host} requires BASE_URL: the address people use, and Spotify sends them back to.`);
+  problems.push(
+    `HOST=${host} requires BASE_URL: the address that people use and that Spotify sends them back to.`,
+  );
   return `http://127.0.0.1:${port}`;
 }
 

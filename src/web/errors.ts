@@ -21,7 +21,7 @@ export class WrongHost extends Error {
   readonly host: string;
 
   constructor(host: string) {
-    super('The request came to another host than that of BASE_URL');
+    super("The request's host isn't the one in BASE_URL");
     this.host = host;
   }
 }

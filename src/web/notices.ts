@@ -20,7 +20,7 @@ const notices = {
     isError: true,
   },
   'undo-too-long': {
-    text: 'This can’t be undone here: the playlist is too long, or has too many copies. Remove what was added on the playlist’s page.',
+    text: 'This can’t be undone here: the playlist is too long, or contains too many copies of what you added. You can remove it on the playlist’s page.',
     isError: true,
   },
   'addition-undone': { text: 'Undone. What you added has been removed again.' },

@@ -85,7 +85,7 @@ test('sign-ins from all addresses together have a limit, and a refused one does 
 });
 
 // fault: page-load-flood
-test('300 loads of the account page by one session take one call, and those beyond the limit are told when to retry', async (t) => {
+test('300 loads of the account page by one session take one call, and those beyond the limit get a time to retry', async (t) => {
   const turntable = await limited(t, {});
   const { simulator, redisUrl } = turntable;
   const [mara, noor] = [await signedIn(turntable), await signedIn(turntable, 'noor')];

@@ -283,7 +283,7 @@ for (const [message, status, words] of [
       const page = await mara.get('/now-playing').expect(status);
       assert.match(page.text, words);
       const number = page.headers['x-request-id'] ?? 'none';
-      const cause = logged.find((line) => line.includes(number) && line.includes('request refused'));
+      const cause = logged.find((line) => line.includes(number) && line.includes('Request refused'));
       assert.match(cause ?? '', /"level":30.*answered 403/, 'the log says why');
     }
     await mara.get('/now-playing').expect(200);
@@ -291,7 +291,7 @@ for (const [message, status, words] of [
 }
 
 // fault: no-retry-during-cooldown
-test('while Spotify wants to be left alone for hours, pages show a countdown in place of a button to try again', async (t) => {
+test('during a cooldown of hours, pages show a countdown in place of a button to try again', async (t) => {
   const { browser, simulator, clock } = await startTurntable(t);
   const mara = browser();
   await mara.signIn();

@@ -225,7 +225,7 @@ for (const [status, message] of [
 }
 
 // fault: listener-not-invited
-test('a person who is removed from the app’s list is told so, and stays signed in', async (t) => {
+test('a person who is removed from the app’s list sees a message, and stays signed in', async (t) => {
   const { browser, simulator } = await startTurntable(t);
   const mara = browser();
   await mara.signIn();

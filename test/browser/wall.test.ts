@@ -278,7 +278,7 @@ test('what’s up next of another sign-in in the same tab isn’t shown', { skip
   assert.ok(await page.getByText('A secret').isHidden());
 });
 
-test('the clock shows the time of the browser, also while nothing plays', { skip }, async (t) => {
+test('the clock shows the browser's time, even while nothing plays', { skip }, async (t) => {
   const { page } = await open(t, { timezoneId: 'Asia/Tokyo', locale: 'de-DE' }, { kind: 'nothing' });
   assert.equal(await heading(page).textContent(), 'Nothing is playing');
   const format = new Intl.DateTimeFormat('de-DE', { timeStyle: 'short', timeZone: 'Asia/Tokyo' });

@@ -334,7 +334,7 @@ test('the doctor finds a server that runs with other settings, or another server
   const { port: its } = new URL(simulator.origin);
   assert.match(
     (await ask({ BASE_URL: `http://127.0.0.1:${its}` })).said,
-    /FAIL {2}Public address: what answers at .* isn’t Turntable \(status 404\)/,
+    /FAIL {2}Public address: the server at .* isn’t Turntable \(status 404\)/,
   );
 });
 

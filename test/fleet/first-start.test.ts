@@ -33,7 +33,7 @@ test('before npm ci has run, every command says to run it', async (t) => {
 });
 
 // fault: node-too-old
-test('if npm ci was told to skip the Node package, an older Node says which version is needed', async (t) => {
+test('if npm ci has skipped the Node package, an older Node says which version is needed', async (t) => {
   const cwd = createClone(t);
   mkdirSync(join(cwd, 'node_modules'));
   const version = execFileSync('node', ['--version'], { env: machine, encoding: 'utf8' });
@@ -182,7 +182,7 @@ test('the doctor says which Redis a start would use, and starts none itself', as
 
   assert.match(
     await ask(),
-    /note {2}Redis: Turntable will start a private Redis with its data in .*data\. It was used last/,
+    /note {2}Redis: Turntable will start a private Redis with its data in .*data\. It's the one that Turntable used last time/,
   );
   assert.deepEqual(readdirSync(data), ['last-store']);
 

@@ -40,7 +40,7 @@ test('without a Redis the server starts, says what to do, answers 503, and recov
 
   const redis = await startRedis({ program: redisProgram, port: redisPort });
   t.after(redis.stop);
-  await server.waitForOutput(/Redis answers again/);
+  await server.waitForOutput(/Redis is responding again/);
   assert.equal(await status('/'), 200);
   assert.equal(await status('/readyz'), 200);
 

@@ -98,9 +98,9 @@ test('when a node of a cluster is killed its replica takes over, and nobody is s
   assert.ok(slowestMs < 8_000, `${slowestMs} ms`);
   assert.match(
     logged.join(''),
-    /Redis (has a node that doesn’t answer|is a cluster that doesn’t serve all keys now)\. Pages answer 503/,
+    /Redis (has a node that doesn’t answer|is a cluster that doesn’t serve all keys now)\. Pages return 503/,
   );
-  await until(() => /Redis answers again/.test(logged.join('')));
+  await until(() => /Redis is responding again/.test(logged.join('')));
   assert.deepEqual(await readyz(url), isReady);
 });
 
@@ -132,7 +132,7 @@ test('a cluster that goes on without some of its keys is not ready, and the log 
   await until(async () => (await readyz(url))[0] === 200);
 
   await nodes[2]?.kill();
-  await until(() => /Redis has a node that doesn’t answer\. Pages answer 503/.test(logged.join('')));
+  await until(() => /Redis has a node that doesn’t answer\. Pages return 503/.test(logged.join('')));
   for (let times = 0; times < 6; times += 1)
     assert.deepEqual(await readyz(url), isNotReady('Redis has a node that doesn’t answer'));
 });

@@ -272,7 +272,7 @@ export const mutations: Mutation[] = [
     from: 'if (isThere) return { id, snapshotId: null };',
     to: '',
     test: 'test/pages/lost-answers',
-    named: 'told as it is',
+    named: 'reported as unknown',
   },
   {
     what: 'telling unknown from failed',
@@ -280,7 +280,7 @@ export const mutations: Mutation[] = [
     from: 'unsure.length > 0 &&',
     to: 'false &&',
     test: 'test/pages/lost-answers',
-    named: 'told as it is',
+    named: 'reported as unknown',
   },
   {
     what: 'telling that a copy is missing',

@@ -309,7 +309,7 @@ export const mutations: Mutation[] = [
   {
     what: 'starting again if a playlist has changed during a job',
     safeguard: 'changed-playlist-restarts-job',
-    from: 'if (manifest.changedSince) throw playlistChanged();',
+    from: 'if (manifest.changedSince) throw listChanged(run);',
     to: '',
     test: 'test/pages/export-jobs',
     named: 'changes while its export is paused',

@@ -12,7 +12,7 @@ import { startTurntable } from '../support/turntable.ts';
 const twoRequests = { ...overloadLimits, maxRequests: 2 };
 
 // fault: requests-beyond-limit
-test('requests beyond the limit are answered 503 at once, static files included, while the others are served and health checks answer', async (t) => {
+test('requests beyond the limit get a 503 at once, static files included, while the others are served and health checks answer', async (t) => {
   const { browser, simulator, url, logged } = await startTurntable(t, { requestLimits: twoRequests });
   const mara = browser();
   await mara.signIn();

@@ -68,7 +68,7 @@ testInEachApiVersion(
     for (const [scope, purpose] of [
       ['user-read-playback-state', 'See what’s playing'],
       ['playlist-read-private', 'See your private playlists'],
-      ['playlist-read-collaborative', 'See the playlists you share'],
+      ['playlist-read-collaborative', 'See your collaborative playlists'],
     ] as const)
       assert.match(text, new RegExp(`${purpose}[^<]*<code class="small">${scope}</code>`));
     const browsers = text.slice(text.indexOf('Where you’re signed in'));
@@ -240,7 +240,7 @@ test('thirty days before its end, and not sooner, a banner says when the sign-in
 
   clock.advance({ days: 150 });
   for (const path of ['/now-playing', '/account', '/playlists'])
-    assert.doesNotMatch((await mara.get(path).expect(200)).text, /Your Spotify sign-in expires/);
+    assert.doesNotMatch((await mara.get(path).expect(200)).text, /Your Spotify sign-in is about to expire/);
 
   clock.advance({ seconds: 1 });
   const { text } = await mara.get('/playlists?page=2').expect(200);
@@ -249,7 +249,7 @@ test('thirty days before its end, and not sooner, a banner says when the sign-in
   assert.match(
     text,
     new RegExp(
-      `<p class="notice">Your Spotify sign-in expires on <time datetime="${end}">\\d+ \\w+ \\d{4}, \\d\\d:\\d\\d UTC</time>`,
+      `<p class="notice">Your Spotify sign-in is about to expire: <time datetime="${end}">\\d+ \\w+ \\d{4}, \\d\\d:\\d\\d UTC</time>`,
     ),
   );
   assert.match(text, /href="\/login\?returnTo=%2Fplaylists%3Fpage%3D2&amp;dialog=1">Renew it now/);
@@ -284,7 +284,7 @@ test('refreshing doesn’t extend a sign-in, but consenting again does', async (
   assert.equal(account.listener.id, 'mara');
   assert.equal(account.endsAt, clock.now() + 180 * 24 * 60 * 60 * 1000);
   assert.equal(account.browsers.length, 1, 'the browser is listed once');
-  assert.doesNotMatch((await mara.get('/playlists').expect(200)).text, /Your Spotify sign-in expires/);
+  assert.doesNotMatch((await mara.get('/playlists').expect(200)).text, /Your Spotify sign-in is about to expire/);
   assert.deepEqual(
     (await storedKeys(turntable)).map((key) => key.split(':')[0]),
     ['browsers', 'grant', 'session'],

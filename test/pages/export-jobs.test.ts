@@ -205,7 +205,7 @@ async function pausedJob(t: TestContext) {
 }
 
 // fault: rows-of-resumed-job-expire
-testOnce('what a job has read is stored for as long as the job is, also after it is resumed', async (t) => {
+testOnce('what a job has read is stored for as long as the job is, even after it is resumed', async (t) => {
   const { person, redis, stored } = await pausedJob(t);
   const hours = async () => {
     const ttls = await Promise.all((await stored()).map((key) => redis.pttl(key)));

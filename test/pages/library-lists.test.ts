@@ -21,7 +21,7 @@ const lists = {
 type Thing = { name: string; uri: string; link: string };
 type Row = { album: Thing; show: Thing; item: Thing; at: string };
 
-test('saved albums, podcasts and episodes are lists of their own, one call each', async (t) => {
+test('saved albums, podcasts and episodes have their own lists, one call each', async (t) => {
   const turntable = await startTurntable(t);
   const person = await listener(turntable);
 

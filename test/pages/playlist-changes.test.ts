@@ -516,7 +516,7 @@ testOnce('neither a page of another site nor a link can change anything', async 
   assert.equal(turntable.simulator.calls.length, 0);
 });
 
-testOnce('a visitor who is not signed in is told so, and returns to the page with the button', async (t) => {
+testOnce('a visitor who is not signed in sees a message, and returns to the page with the button', async (t) => {
   const { browser } = await startTurntable(t);
 
   const sent = { name: 'x', returnTo: '/playlists/new' };

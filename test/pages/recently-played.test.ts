@@ -125,7 +125,7 @@ test('a stream on any process keeps showing them, and never requests them', asyn
   const first = await bare.waitFor(({ event }) => event === 'card');
   assert.match(String(first.data.html), /Nothing is playing/);
   assert.deepEqual(listIn(String(first.data.html)), []);
-  assert.equal(countApiCalls(simulator, recently), 0, 'a stream makes no calls of its own');
+  assert.equal(countApiCalls(simulator, recently), 0, 'a stream makes no further calls');
   bare.close();
 
   const shown = listIn(await page(mara));

@@ -178,7 +178,7 @@ testOnce('adding to the queue is never repeated: it would add the track twice', 
 });
 
 // fault: device-gone
-testOnce('a program that names a device that is gone is told so', async (t) => {
+testOnce('a program that names a device that is gone gets that reason', async (t) => {
   const turntable = await startTurntable(t, { timing });
   const mara = await signedIn(turntable);
 

@@ -333,7 +333,7 @@ testOnce(
     const mara = second.browser();
     await mara.signIn();
     const { body } = await mara.getJson('/quota').expect(200);
-    assert.equal(body.families.search.usedToday, 3, 'refused searches are not counted');
+    assert.equal(body.families.search.usedIn24Hours, 3, 'refused searches are not counted');
     for (const query of ['four', 'five', 'six']) await mara.get(`/search?q=${query}`).expect(200);
     await endRateLimitWindow(first.redisUrl, 'limit:dailySearches:{everyone}');
     await visitor.get('/search?q=seven').expect(200);
@@ -381,7 +381,7 @@ testOnce('with a limit of 0 only people who are signed in can search', async (t)
   await mara.get('/search?q=night').expect(200);
 });
 
-testOnce('one address has 30 searches a minute, and is told how long to wait', async (t) => {
+testOnce('one address has 30 searches a minute, and then a time to wait', async (t) => {
   const env = { TRUST_PROXY: '1', SPOTIFY_DAILY_SEARCHES: '1000' };
   const { browser, redisUrl } = await startTurntable(t, { env, limits });
   const visitor = browser();

@@ -66,7 +66,7 @@ test('the sign-in leads back to the page that required it', async (t) => {
 });
 
 // fault: return-within-site
-test('the sign-in leads to pages of our own only', async (t) => {
+test('the sign-in leads to our own pages only', async (t) => {
   const { browser, baseUrl } = await startTurntable(t);
   const places = [
     '//evil.example',
@@ -288,7 +288,7 @@ test('the code is exchanged with the verifier that belongs to its challenge', as
   await mara.failSignIn(`/callback?code=${code}&state=${other.searchParams.get('state')}`, 400);
 });
 
-test('a person who is not on the app’s list is told what the owner must do', async (t) => {
+test('a person who is not on the app’s list sees what the owner must do', async (t) => {
   const { browser, simulator, keys } = await startTurntable(t);
   for (const form of ['text', 'json'] as const) {
     simulator.settings.notInvited.add('noor');

@@ -41,7 +41,7 @@ test('a Redis on the PATH is used, and Valkey if there is no Redis', async (t) =
   assert.equal(valkey.told(), '');
 });
 
-test('root on Debian gets Redis installed, and is told so', async (t) => {
+test('root on Debian gets Redis installed, with a message', async (t) => {
   const { folder, deps, said, told } = machine(t, { 'apt-get': installs });
 
   assert.equal(await findRedisProgram({ ...deps, isRoot: true }), join(folder, 'redis-server'));

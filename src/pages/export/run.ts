@@ -63,6 +63,7 @@ export function createExportRun(
   const rowsLeft = () => (isPart ? rowsAtOnce - current.rows : Number.POSITIVE_INFINITY);
   const firstByteDueInMs = () => Math.max(0, startedAt + firstByteMs - performance.now());
   const run: Run = {
+    exportId,
     isPart,
     isHead: req.method === 'HEAD',
     now,
@@ -126,6 +127,6 @@ export function createExportRun(
     if (req.method === 'HEAD') return;
     Object.assign(current, change);
     reportedAt = performance.now();
-    background.run('export progress', progress.set(accountId, { ...current }));
+    background.run('record the progress of an export', progress.set(accountId, { ...current }));
   }
 }
