@@ -70,7 +70,7 @@ test('the consent form is validated like the request', async (t) => {
   for (const [url, fields] of [
     [authorizeUrl({ redirect_uri: 'https://elsewhere.example/' }), agree],
     [authorizeUrl({ client_id: 'another' }), agree],
-    [authorizeUrl(), { ...agree, simulator_listener: 'nobody' }],
+    [authorizeUrl(), { ...agree, simulator_listener: 'no-one' }],
     [authorizeUrl(), { simulator_listener: 'mara' }],
   ] as const) {
     assert.equal((await submit(url, fields)).status, 400);

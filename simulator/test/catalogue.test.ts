@@ -43,7 +43,7 @@ test('a token without a listener has to name a country for podcasts', async (t) 
   }
 });
 
-test('where a listener stopped is sent only to tokens with that scope', async (t) => {
+test('the position where a listener stopped is sent only to tokens with that scope', async (t) => {
   const { signIn, get, allItems } = await startTestSimulator(t);
   const { access } = await signIn('mara', 'user-library-read user-read-playback-position');
   const [saved] = await allItems('/me/episodes', access);

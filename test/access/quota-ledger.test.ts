@@ -259,7 +259,7 @@ test('families are not linked by an assumed end time', async (t) => {
 });
 
 // fault: refused-probe-is-released
-test('what a refused probe leaves open is probed by the next call at once', async (t) => {
+test('families that a refused probe says nothing about are probed by the next call at once', async (t) => {
   const { clock, one, other } = await createProcesses(t);
   await one.call('search', rate(60));
   clock.advance({ seconds: 61 });
@@ -383,7 +383,7 @@ test('other calls don’t count against the live-update budget', async (t) => {
   assert.deepEqual(await live(), [500, 1_100]);
 });
 
-test('of the oldest hour, only the part in the last 24 hours counts', async (t) => {
+test('only the part of the oldest hour that is in the last 24 hours counts', async (t) => {
   const { clock, redis, one } = await createProcesses(t);
   clock.advance({ seconds: (hour - (clock.now() % hour)) / 1000 });
   await redis.hset('calls:{an account}', `lists ${clock.now() / hour}`, 100);

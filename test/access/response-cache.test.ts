@@ -111,7 +111,7 @@ test('a response that was requested before a change and arrives after it is not 
   assert.equal((await mara.getJson('/library').expect(200)).body.total, body.total - 1, 'and is not cached');
 });
 
-testOnce('a failure reaches everyone who is waiting for it, and nobody after that', async (t) => {
+testOnce('a failure reaches everyone who is waiting for it, and no one after that', async (t) => {
   const { browser, simulator } = await startTurntable(t);
   const mara = browser();
   await mara.signIn();

@@ -227,7 +227,7 @@ for (const [retryAfter, seconds] of [
     const { reason, detail } = JSON.parse(answer.text);
     assert.equal(reason, 'cooldown');
     assert.equal(detail, 'Spotify limits how often this site may ask. Nothing is lost.');
-    assert.equal(simulator.calls.length, 1, 'nobody asked Spotify again');
+    assert.equal(simulator.calls.length, 1, 'no one asked Spotify again');
 
     clock.advance({ seconds });
     await noor.get('/playlists').expect(200);

@@ -172,7 +172,7 @@ test('shuffle changes what’s up next, so it isn’t shown any more', { skip },
   assert.equal(queueCalls(turntable), 1);
 });
 
-test('while calls are scarce, nothing is asked about what’s up next', { skip }, async (t) => {
+test('while calls are scarce, up next isn’t requested', { skip }, async (t) => {
   const turntable = await startTurntable(t, { ticking: true, env: { SPOTIFY_DAILY_CALLS: '2' } });
   turntable.simulator.plays('mara', { kind: 'track', index: 2, progressMs: 20_000 });
   const mara = turntable.browser();
@@ -396,7 +396,7 @@ for (const [name, playing] of Object.entries<Playing>({
     assert.deepEqual(await htmlErrors(page), []);
   });
 
-test('printed, it is the cover, the names and the code', { skip }, async (t) => {
+test('the printed wall shows the cover, the names and the code', { skip }, async (t) => {
   const { page } = await open(t);
   await page.emulateMedia({ media: 'print' });
   for (const shown of ['.cover', 'h1', '.byline', '.wall-code svg'])

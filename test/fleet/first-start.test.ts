@@ -67,14 +67,14 @@ test('if a package is missing, as after an update without npm ci, the start says
 // fault: unforeseen-start-failure
 test('an unexpected failure is one sentence with its place in the code, and without its message', async (t) => {
   const cwd = createInstalledClone(t);
-  appendFileSync(join(cwd, 'src/routes-of-nothing.ts'), "throw new Error('a secret nobody may see');\n");
+  appendFileSync(join(cwd, 'src/routes-of-nothing.ts'), "throw new Error('a secret no one may see');\n");
   appendFileSync(join(cwd, 'src/config.ts'), "\nimport './routes-of-nothing.ts';\n");
 
   for (const entry of ['main', 'doctor', 'watch', 'demo']) {
     const started = run(t, `src/start.mjs ${entry}`, {}, { cwd });
     assert.equal(await started.ended, 1);
     assert.match(started.output(), /Turntable couldn’t start: Error at src\/routes-of-nothing\.ts:1\./);
-    assert.doesNotMatch(started.output(), /a secret nobody may see|\n\s+at /);
+    assert.doesNotMatch(started.output(), /a secret no one may see|\n\s+at /);
   }
 });
 

@@ -21,9 +21,9 @@ import { run } from '../support/process.ts';
 import { redisProgram, skipWithoutProgram as skip } from '../support/redis.ts';
 import { holdResponse } from '../support/turntable.ts';
 
-const credentials = { SPOTIFY_CLIENT_ID: 'an id', SPOTIFY_CLIENT_SECRET: 'a secret nobody may see' };
+const credentials = { SPOTIFY_CLIENT_ID: 'an id', SPOTIFY_CLIENT_SECRET: 'a secret no one may see' };
 
-test('without a Redis the server starts, says what to do, answers 503, and recovers', { skip }, async (t) => {
+test('without a Redis the server starts, says what to do, returns 503, and recovers', { skip }, async (t) => {
   const [port, redisPort] = [await freePort(), await freePort()];
   const server = run(t, 'src/main.ts', {
     ...credentials,
@@ -46,7 +46,7 @@ test('without a Redis the server starts, says what to do, answers 503, and recov
 
   server.child.kill('SIGTERM');
   assert.equal(await server.ended, 0);
-  assert.doesNotMatch(server.output(), /a secret nobody may see|\n\s+at /);
+  assert.doesNotMatch(server.output(), /a secret no one may see|\n\s+at /);
 });
 
 test('asked to stop, the server finishes the requests in progress and exits with 0', { skip }, async (t) => {

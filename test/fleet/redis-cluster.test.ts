@@ -59,7 +59,7 @@ test('everything works in a cluster, with a user who has the documented rights o
 });
 
 // fault: cluster-node-killed
-test('when a node of a cluster is killed its replica takes over, and nobody is signed out', {
+test('when a node of a cluster is killed its replica takes over, and no one is signed out', {
   skip,
 }, async (t) => {
   const nodes = await startCluster(t, { withReplicas: true });
@@ -94,7 +94,7 @@ test('when a node of a cluster is killed its replica takes over, and nobody is s
   t.diagnostic(
     `all served again after ${tookMs} ms; answers by status: ${JSON.stringify(Object.fromEntries(statuses))}; the slowest took ${Math.round(slowestMs)} ms`,
   );
-  assert.deepEqual([...statuses.keys()].sort(), [200, 503], 'nobody is signed out');
+  assert.deepEqual([...statuses.keys()].sort(), [200, 503], 'no one is signed out');
   assert.ok(slowestMs < 8_000, `${slowestMs} ms`);
   assert.match(
     logged.join(''),

@@ -20,7 +20,7 @@ for (const [what, lose] of [
   ],
 ] satisfies [string, (servers: Awaited<ReturnType<typeof startSentinels>>) => Promise<void>][]) {
   // fault: sentinel-failover
-  test(`when the primary that Sentinels watch ${what}, its replica takes over, and nobody is signed out`, {
+  test(`when the primary that Sentinels watch ${what}, its replica takes over, and no one is signed out`, {
     skip,
   }, async (t) => {
     const servers = await startSentinels(t);

@@ -124,7 +124,7 @@ for (const browserLeaves of [false, true]) {
   const whose = browserLeaves ? 'after the browser has left' : 'while the browser waits';
 
   // fault: stopped-during-refresh
-  test(`stopped at any step of a refresh ${whose}, the server signs nobody out`, async (t) => {
+  test(`stopped at any step of a refresh ${whose}, the server signs no one out`, async (t) => {
     const steps = await stopAtEach(t, {
       browserLeaves,
       path: '/playlists',
@@ -232,7 +232,7 @@ for (const [when, hold] of [
   ['before Spotify is asked', ({ victim }) => victim.redis.hold(command('set', 'lock:grant:'), 'after')],
 ] satisfies [string, (scene: Pick<Scenario, 'fleet' | 'victim'>) => HeldCommand][]) {
   // fault: stop-during-background-refresh
-  test(`asked to stop during a refresh in the background, ${when}, the server signs nobody out and ends no stream elsewhere`, async (t) => {
+  test(`asked to stop during a refresh in the background, ${when}, the server signs no one out and ends no stream elsewhere`, async (t) => {
     const fleet = await createFleet(t, { beginMs, timing });
     const [victim, survivor] = await Promise.all([fleet.start({ viaRedisProxy: true }), fleet.start()]);
     fleet.simulator.plays('mara', { kind: 'track', index: 0, progressMs: 0 });

@@ -217,7 +217,7 @@ test('if no grant of a listener is left, their streams end', async (t) => {
   await stream.waitForEnd();
 });
 
-test('during a cooldown the last observation is shown with its time and nobody polls; after it, one process does', async (t) => {
+test('during a cooldown the last observation is shown with its time and no one polls; after it, one process does', async (t) => {
   const one = await startLiveListener(t);
   const other = await startTurntable(t, { sharedWith: one });
   const { mara, simulator, clock, name, url } = one;
@@ -471,7 +471,7 @@ test('after a cooldown one call probes Spotify, and the others follow if it succ
   );
 });
 
-test('the card tells a used-up quota from a rate limit', async (t) => {
+test('the card distinguishes a used-up quota from a rate limit', async (t) => {
   const { url, mara, simulator, clock, name } = await startLiveListener(t);
   const stream = await openStream(t, url, mara);
   await stream.waitFor(named(name));

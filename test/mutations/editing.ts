@@ -64,7 +64,7 @@ export const mutations: Mutation[] = [
     from: 'if (values.length === 0 || values.length > maxChangedItems) throw new Problem(problem);',
     to: '',
     test: 'test/pages/add-to-playlist',
-    named: 'isn’t sent to Spotify',
+    named: 'aren’t sent to Spotify',
   },
   {
     what: 'telling that some playlists have it now',
@@ -120,7 +120,7 @@ export const mutations: Mutation[] = [
     from: 'if (latest.snapshotId === snapshotId) {',
     to: 'if (version !== null) {',
     test: 'test/pages/playlist-removal',
-    named: 'that has changed, the page shows',
+    named: 'if a playlist has changed, the page shows',
   },
   {
     what: 'asking before several copies are removed',

@@ -131,7 +131,7 @@ test('each panel of the dashboard has a title, its own number, and the data sour
   }
 });
 
-test('what isn’t PromQL is found', () => {
+test('invalid PromQL is found', () => {
   for (const source of ['sum(rate(up[5m])', 'rate(up[5 minutes])', 'sum by family (up)', 'up{job=turntable}'])
     assert.throws(() => parseQuery(source), /No PromQL/, source);
   assert.deepEqual(parseQuery('max by (family) (turntable_ready{job=~"a|b"} offset 5m) > 0'), {

@@ -76,7 +76,7 @@ test('open streams do not count as requests in progress', async (t) => {
 });
 
 // fault: bodies-held-back
-test('clients that hold back the bodies of their requests keep nobody from being served, and are cut off if there are many', async (t) => {
+test('clients that hold back the bodies of their requests keep no one from being served, and are cut off if there are many', async (t) => {
   const limits = { ...overloadLimits, maxRequests: 2, maxArriving: 5 };
   const { browser, url } = await startTurntable(t, { requestLimits: limits });
   const mara = browser();
@@ -102,7 +102,7 @@ test('clients that hold back the bodies of their requests keep nobody from being
 });
 
 // fault: late-event-loop-refusals
-test('a late event loop refuses nobody while few requests are in progress, and then as many as were answered within a second are admitted', async (t) => {
+test('a late event loop refuses no one while few requests are in progress, and then as many as were answered within a second are admitted', async (t) => {
   const load = { isLate: () => true, answersPerSecond: () => 0, countAnswer: () => undefined };
   const { port, held, release } = await gated(t, { ...overloadLimits, minRequests: 3, maxRequests: 6 }, load);
   const client = () => createRawClient(t, port);

@@ -292,7 +292,7 @@ test('refreshing doesn’t extend a sign-in, but consenting again does', async (
   );
 });
 
-test('signing out everywhere ends every browser of the listener, and nobody else’s', async (t) => {
+test('signing out everywhere ends every browser of the listener, and no one else’s', async (t) => {
   const turntable = await startTurntable(t);
   const [first, second, third] = [
     await signedInWith(turntable, firefox),
@@ -454,7 +454,7 @@ test('browsers have the names that people know', async (t) => {
 });
 
 // fault: damaged-browser-list
-test('a damaged entry in a list of browsers is removed and counted, signs nobody out, and is never an error', async (t) => {
+test('a damaged entry in a list of browsers is removed and counted, signs no one out, and is never an error', async (t) => {
   const turntable = await startTurntable(t);
   const { keys, redisUrl, logged, clock } = turntable;
   const redis = new Redis(redisUrl);
@@ -478,7 +478,7 @@ test('a damaged entry in a list of browsers is removed and counted, signs nobody
     ],
     ['a last visit that is no number', (key, id) => redis.hset(key, id, started, `${id} seen`, 'today')],
     ['no last visit', (key, id) => redis.hdel(key, `${id} seen`)],
-    ['a field of nobody’s', (key) => redis.hset(key, 'x', 'y')],
+    ['a field of no one’s', (key) => redis.hset(key, 'x', 'y')],
   ];
   for (const [what, harm] of broken) {
     const mara = turntable.browser();
@@ -502,7 +502,7 @@ test('a damaged entry in a list of browsers is removed and counted, signs nobody
     await harm(key, id).catch(() => undefined);
     await again.signIn();
     // Only damaged data is lost: the entry of the first browser, or what does not belong in the list.
-    const listed = what === 'a field of nobody’s' ? 2 : 1;
+    const listed = what === 'a field of no one’s' ? 2 : 1;
     assert.equal((await accountOf(again)).browsers.length, listed, what);
     await again.post('/account/sign-out-everywhere').expect(303);
     await again.get('/now-playing').expect(303);

@@ -304,7 +304,7 @@ test('a new playlist is created with the items in it, and Undo empties it', asyn
   assert.match(partly.headers.location ?? '', /notice=created-without-items$/);
 });
 
-testOnce('what can’t be added to playlists isn’t sent to Spotify', async (t) => {
+testOnce('items that can’t be added to playlists aren’t sent to Spotify', async (t) => {
   const { person, uris, simulator } = await start(t);
   const [uri = ''] = uris;
   const id = '0000000000000000000000';

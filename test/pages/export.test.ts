@@ -320,7 +320,7 @@ testOnce('a client that stops reading slows the export down, and memory stays bo
   let size = 0;
   for await (const piece of answer) size += piece.length;
 
-  assert.ok(stoodStill < 20, `${stoodStill} of ${simulator.calls.length} calls while nobody read`);
+  assert.ok(stoodStill < 20, `${stoodStill} of ${simulator.calls.length} calls while no one read`);
   assert.equal(simulator.calls.length, 26);
   assert.ok(size > 36_000_000);
 });

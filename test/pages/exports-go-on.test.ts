@@ -535,7 +535,7 @@ test('a client that leaves during a pause ends the export', async (t) => {
 // fault: every-error-has-reason
 test('no error of Spotify’s, or of access to it, is unexpected', () => {
   const { SpotifyError: _base, ...ofSpotify } = spotifyErrors;
-  // Exports follow nobody.
+  // Exports follow no one.
   const { ArtistsNotOffered: _other, ...ofAccess } = accessErrors;
   const classes = [...Object.values(ofSpotify), ...Object.values(ofAccess)];
   assert.ok(classes.length > 15);

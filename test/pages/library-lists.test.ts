@@ -104,7 +104,7 @@ testOnce('lists of the library that are empty say what will appear there', async
   }
 });
 
-testOnce('what Spotify sends as null or with odd fields is left out, not shown', async (t) => {
+testOnce('items that Spotify sends as null or with odd fields are left out', async (t) => {
   const turntable = await startTurntable(t);
   const { simulator } = turntable;
   const person = await listener(turntable);

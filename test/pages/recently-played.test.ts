@@ -149,7 +149,7 @@ test('it is deleted when the listener has no more sessions', async (t) => {
   assert.deepEqual(await storedKeys(), []);
 });
 
-test('a slow answer that the page can do without delays nobody for long, and is not requested twice', async (t) => {
+test('a slow answer that the page can do without delays no one for long, and is not requested twice', async (t) => {
   const { mara, simulator, clock } = await inSilence(t);
   const list = holdResponse(simulator, /recently-played/);
   assert.deepEqual(listIn(await page(mara)), []);

@@ -93,7 +93,7 @@ test('episodes are found as well, and play among themselves', async (t) => {
   assert.equal(body.item.uri, second);
 });
 
-testOnce('visitors use up half of their daily searches by typing, and search on with Enter', async (t) => {
+testOnce('visitors use up half of their daily searches by typing, and can still search with Enter', async (t) => {
   const { browser, simulator } = await startTurntable(t, { env: { SPOTIFY_DAILY_SEARCHES: '6' } });
   const visitor = browser();
   for (const query of ['one', 'two', 'three']) await visitor.get(typed(query)).expect(200);

@@ -55,7 +55,7 @@ test('all six kinds are found, and each result has a link to Spotify', async (t)
   );
 });
 
-test('there are ten results a page, never more, and the pages lead on to the end', async (t) => {
+test('there are ten results a page, never more, and pagination reaches the last one', async (t) => {
   const { browser, simulator } = await startTurntable(t);
   const visitor = browser();
 

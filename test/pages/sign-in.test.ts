@@ -381,7 +381,7 @@ test('while a sign-out is in progress, another tab of the browser is not signed 
 });
 
 // fault: cross-site-sign-in
-test('nobody can be signed out, or be made to sign in, from another site', async (t) => {
+test('no one can be signed out, or be made to sign in, from another site', async (t) => {
   const { browser, url } = await startTurntable(t);
   const mara = browser();
   await mara.signIn();

@@ -19,7 +19,7 @@ async function isTurnedAway(mara: Browser, path: string): Promise<void> {
 }
 
 // fault: redis-stopped
-test('while Redis is stopped every page answers 503, and everything works again once it is back', {
+test('while Redis is stopped every page returns 503, and everything works again once it is back', {
   skip,
 }, async (t) => {
   const redis = await startOwnRedis(t);
@@ -43,7 +43,7 @@ test('while Redis is stopped every page answers 503, and everything works again 
   assert.match(logged.join(''), /Redis is responding again/);
 });
 
-test('while Redis hangs, pages return 503 instead of hanging, and nobody is signed out', {
+test('while Redis hangs, pages return 503 instead of hanging, and no one is signed out', {
   skip,
 }, async (t) => {
   const redis = await startOwnRedis(t);
@@ -236,7 +236,7 @@ test('a grant copied to another session, even of the same listener, does not ope
 });
 
 // fault: secret-changed
-test('a new secret before the old one in SESSION_SECRET signs nobody out; removing the old one does', async (t) => {
+test('a new secret before the old one in SESSION_SECRET signs no one out; removing the old one does', async (t) => {
   const [old, fresh] = ['the old one that has been long enough', 'the fresh one that is long enough'];
   const before = await startTurntable(t, { env: { SESSION_SECRET: old } });
   const mara = before.browser();

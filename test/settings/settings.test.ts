@@ -165,7 +165,7 @@ test('a Redis URL in any of its forms is accepted, and shown without user and pa
     assert.equal(formatRedisAddress(readConfig({ ...credentials, REDIS_URL }).redisUrl), address);
 });
 
-test('what a Redis URL leads to is read from it, with user and password decoded', () => {
+test('the target of a Redis URL is read from it, with user and password decoded', () => {
   const shared = { username: 'user', password: 'p@ss', isTls: true, family: undefined };
   assert.deepEqual(redisTarget('rediss://user:p%40ss@one:7000,two/0'), {
     kind: 'cluster',
