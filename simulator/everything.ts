@@ -16,7 +16,7 @@ import {
   type Track,
 } from './catalogue.ts';
 
-/* The whole catalogue by kind, including what no search finds. */
+/* The whole catalog by kind, including what no search finds. */
 
 export type CatalogueObject = Track | Album | Artist | Show | Episode;
 

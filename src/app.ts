@@ -30,7 +30,7 @@ import { routes } from './routes.ts';
 import { demoCommand } from './settings/setup-steps.ts';
 import { canonicalHost } from './web/canonical-host.ts';
 import { type Cookies, createCookies } from './web/cookies.ts';
-import { createCoverColours } from './web/cover-colours.ts';
+import { createCoverColors } from './web/cover-colors.ts';
 import { errorPages, noSuchPage } from './web/error-pages.ts';
 import { NoSuchPage, NotSignedIn } from './web/errors.ts';
 import { createForms } from './web/forms.ts';
@@ -209,7 +209,7 @@ function sessionRoutes({ config, log, parts, cookies, pendingSignIns }: SessionD
   const { hub, streams, fetchSubscriptions, recent, recentPlaylists, exportProgress: progress } = parts;
   const { afterCommandMs, heartbeatMs, firstByteMs, formLeaseMs } = timing;
   const quota = { ledger: parts.quotaLedger, dailyCalls: config.dailyCalls, now };
-  const coverColours = createCoverColours({ download: parts.downloadImage });
+  const coverColors = createCoverColors({ download: parts.downloadImage });
   const sessions = createSessions({ redis, isRedisUsable, sessionRecords, grants, secrets, cookies, now });
   const forms = createForms({ records, background, baseUrl, leaseMs: formLeaseMs });
   const signedIn = createSignedIn({
@@ -253,7 +253,7 @@ function sessionRoutes({ config, log, parts, cookies, pendingSignIns }: SessionD
     }),
   );
   router.use(
-    nowPlayingPages({ signedIn, hub, streams, fetchSubscriptions, background, recent, coverColours, now }),
+    nowPlayingPages({ signedIn, hub, streams, fetchSubscriptions, background, recent, coverColors, now }),
   );
   router.use(playerPages({ signedIn, forms, hub, afterCommandMs, baseUrl, now }));
   router.use(
@@ -271,9 +271,9 @@ function sessionRoutes({ config, log, parts, cookies, pendingSignIns }: SessionD
       firstByteMs,
     }),
   );
-  router.use(playlistPages({ signedIn, forms, undo, recentPlaylists, coverColours, baseUrl, now }));
-  router.use(libraryPages({ signedIn, forms, hub, undo, coverColours }));
-  router.use(cataloguePages({ signedIn, appApi, rateLimiters, coverColours }));
+  router.use(playlistPages({ signedIn, forms, undo, recentPlaylists, coverColors, baseUrl, now }));
+  router.use(libraryPages({ signedIn, forms, hub, undo, coverColors }));
+  router.use(cataloguePages({ signedIn, appApi, rateLimiters, coverColors }));
   router.use(searchPages({ appApi, listenerApi, rateLimiters, quota }));
   router.use(accountPages({ browsers, signedIn, ...quota }));
   router.use(quotaPages({ signedIn, ...quota }));

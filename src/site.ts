@@ -1,9 +1,9 @@
 import type { RequestListener } from 'node:http';
 import { createApp } from './app.ts';
-import { warnOfFailures } from './checks/startup-warnings.ts';
 import { createChecks } from './checks/checks.ts';
 import { tryCredentials } from './checks/credentials.ts';
 import { connection } from './checks/redis.ts';
+import { warnOfFailures } from './checks/startup-warnings.ts';
 import type { Config, SpotifyApp } from './config.ts';
 import type { Log } from './ops/log.ts';
 import { createMetricsApp } from './ops/metrics-routes.ts';

@@ -47,7 +47,7 @@ const policy = {
   midTrackMs: 57 * second,
   /** A poll in the middle is left to the one at the end if that comes at most this much later: a tenth is hardly noticed. */
   joinedWithEnd: 1.1,
-  /** Afterwards, only tracks longer than this are polled before their end: few songs are. */
+  /** Afterward, only tracks longer than this are polled before their end: few songs are. */
   longTrackMs: 6 * minute,
   /** That often: a skipped episode shows within 200 seconds (measured). */
   longTrackPollMs: 200 * second,

@@ -26,7 +26,7 @@ test('one response serves all simultaneous requests for it', async (t) => {
     simulator.forgetCalls();
     const pages = await Promise.all(Array.from({ length: 20 }, () => mara.get(path).expect(200)));
     assert.equal(apiRequests(simulator).length, 1, path);
-    // The colour of a cover comes later than the first pages, in their first tag.
+    // The color of a cover comes later than the first pages, in their first tag.
     const bodies = pages.map(({ text }) =>
       text.replaceAll(/name="idempotencyKey" value="[^"]+"|<html[^>]*>/g, ''),
     );

@@ -273,7 +273,7 @@ for (const [message, status, words] of [
   ['The user is not registered for this application.', 403, /User Management/],
   ['Forbidden', 403, /Spotify refused this/],
 ] as const) {
-  test(`403 "${message.slice(0, 40)}" is recognised, as JSON and as text`, async (t) => {
+  test(`403 "${message.slice(0, 40)}" is recognized, as JSON and as text`, async (t) => {
     const { browser, simulator, logged } = await startTurntable(t);
     const mara = browser();
     await mara.signIn();

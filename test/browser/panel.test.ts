@@ -13,7 +13,7 @@ import {
 import { run } from '../support/process.ts';
 import { startTurntable } from '../support/turntable.ts';
 
-/** Buttons in the order they are pressed, and what their box or the status shows afterwards. */
+/** Buttons in the order they are pressed, and what their box or the status shows afterward. */
 const presses: readonly [box: string, button: string, shows: RegExp][] = [
   ['mara', 'Ad break', /Ad break on Kitchen speaker/],
   ['mara', 'Podcast', /on Kitchen speaker/],

@@ -101,7 +101,7 @@ const forms: Record<string, (site: Site) => Promise<[string, Fields?]> | [string
   'Move an item': (site) => inPlaylist(site, 'move', { to: 2 }),
   'Remove items': (site) => inPlaylist(site, 'remove', { confirmed: true }),
   'Undo a removal': async (site) => {
-    // One item: those at several places take a call for each run of neighbours.
+    // One item: those at several places take a call for each run of neighbors.
     const [path, fields] = await inPlaylist(site, 'remove', { entry: `1 ${site.uris[1]}` });
     return [(await site.post(path, fields)).undo];
   },

@@ -214,7 +214,7 @@ test('a Redis that stops just after Spotify has answered, and comes back, receiv
 });
 
 // fault: save-reply-lost
-test('a save whose reply was lost is recognised as done, and Spotify is not asked twice', async (t) => {
+test('a save whose reply was lost is recognized as done, and Spotify is not asked twice', async (t) => {
   const fleet = await createFleet(t, { rotation: 'strict', timing });
   const server = await fleet.start({ viaRedisProxy: true });
   const mara = server.browser();

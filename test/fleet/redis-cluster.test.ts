@@ -173,7 +173,7 @@ test('commands of one moment are done if the cluster refers one of them to anoth
   const asked = { key: 'j', slot: 3_564 };
   await until(async () => (await redis.set(stays.key, '0').catch(() => null)) === 'OK');
 
-  // While the keys of a slot move, its node says ASK for those that it doesn't have; afterwards it says MOVED.
+  // While the keys of a slot move, its node says ASK for those that it doesn't have; afterward it says MOVED.
   for (const { direct } of [...nodes].reverse())
     await direct.call('CLUSTER', 'SETSLOT', moved.slot, 'NODE', String(ids[1]));
   await second?.direct.call('CLUSTER', 'SETSLOT', asked.slot, 'IMPORTING', String(ids[0]));

@@ -274,7 +274,7 @@ test('when the daily budget is nearly used up, live updates slow down and say so
   await mara.get('/playlists').expect(200);
 });
 
-test('calls of all kinds on all servers count towards the daily budget', async (t) => {
+test('calls of all kinds on all servers count toward the daily budget', async (t) => {
   const { mara, simulator, clock, redisUrl } = await startLiveListener(t);
   const redis = new Redis(redisUrl);
   t.after(() => redis.disconnect());

@@ -152,7 +152,7 @@ test('while the event loop is late, requests of disconnected clients are not han
 });
 
 // fault: late-event-loop-detected
-test('the event loop counts as late while something blocks it and for a second afterwards', async () => {
+test('the event loop counts as late while something blocks it and for a second afterward', async () => {
   const load = createLoadMonitor();
   await until(() => !load.isLate());
 

@@ -284,7 +284,10 @@ test('refreshing doesn’t extend a sign-in, but consenting again does', async (
   assert.equal(account.listener.id, 'mara');
   assert.equal(account.endsAt, clock.now() + 180 * 24 * 60 * 60 * 1000);
   assert.equal(account.browsers.length, 1, 'the browser is listed once');
-  assert.doesNotMatch((await mara.get('/playlists').expect(200)).text, /Your Spotify sign-in is about to expire/);
+  assert.doesNotMatch(
+    (await mara.get('/playlists').expect(200)).text,
+    /Your Spotify sign-in is about to expire/,
+  );
   assert.deepEqual(
     (await storedKeys(turntable)).map((key) => key.split(':')[0]),
     ['browsers', 'grant', 'session'],

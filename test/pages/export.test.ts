@@ -518,7 +518,7 @@ testOnce('the pages link to the files, and a HEAD request reads no rows', async 
 });
 
 // fault: calls-after-failed-export
-testOnce('an export whose first page fails makes no more calls afterwards', async (t) => {
+testOnce('an export whose first page fails makes no more calls afterward', async (t) => {
   const turntable = await startTurntable(t);
   const { simulator } = turntable;
   const mara = await signInToExport(turntable);

@@ -528,7 +528,7 @@ test('a client that leaves during a pause ends the export', async (t) => {
   await sleep(400); // long enough for a pause to end
 
   assert.deepEqual(apiRequests(simulator), []);
-  assert.equal((await progressOf(mara))?.reason, 'cancelled');
+  assert.equal((await progressOf(mara))?.reason, 'canceled');
   assert.doesNotMatch(logged.join(''), /request failed|background task failed/i);
 });
 

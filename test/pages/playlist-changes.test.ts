@@ -516,14 +516,17 @@ testOnce('neither a page of another site nor a link can change anything', async 
   assert.equal(turntable.simulator.calls.length, 0);
 });
 
-testOnce('a visitor who is not signed in sees a message, and returns to the page with the button', async (t) => {
-  const { browser } = await startTurntable(t);
+testOnce(
+  'a visitor who is not signed in sees a message, and returns to the page with the button',
+  async (t) => {
+    const { browser } = await startTurntable(t);
 
-  const sent = { name: 'x', returnTo: '/playlists/new' };
-  const page = await browser().post('/playlists').type('form').send(sent).expect(401);
+    const sent = { name: 'x', returnTo: '/playlists/new' };
+    const page = await browser().post('/playlists').type('form').send(sent).expect(401);
 
-  assert.match(page.text, /href="\/login\?returnTo=%2Fplaylists%2Fnew">Sign in with Spotify/);
-});
+    assert.match(page.text, /href="\/login\?returnTo=%2Fplaylists%2Fnew">Sign in with Spotify/);
+  },
+);
 
 test('a change to a playlist that does not exist is a page that says so, and leaves the API version as it was detected', async (t) => {
   const turntable = await startTurntable(t);

@@ -43,7 +43,10 @@ test('the form shows what was chosen, and says how many match', async (t) => {
   assert.match(text, /name="q" value="night"/);
   assert.match(text, /<option value="size" selected>/);
   assert.match(text, /name="yours" value="yes" checked/);
-  assert.match(text, new RegExp(`<p class="small" role="status">${body.playlists.length} playlists? match(?:es)?\\.`));
+  assert.match(
+    text,
+    new RegExp(`<p class="small" role="status">${body.playlists.length} playlists? match(?:es)?\\.`),
+  );
   assert.match(text, /<a class="button secondary small-button" href="\/playlists">Show all<\/a>/);
   const none = await mara.get('/playlists?q=no-such-name-at-all').expect(200);
   assert.match(none.text, /No playlists match\./);

@@ -340,7 +340,7 @@ testOnce(
   },
 );
 
-testOnce('searches that make no call to Spotify do not count towards the visitors’ limit', async (t) => {
+testOnce('searches that make no call to Spotify do not count toward the visitors’ limit', async (t) => {
   const { browser, simulator, clock } = await startTurntable(t, { env: { SPOTIFY_DAILY_SEARCHES: '2' } });
   const visitor = browser();
   simulator.rateLimit(600);
@@ -496,7 +496,7 @@ testOnce('a refresh that fails early does no harm while the token is still valid
   await visitor.get('/search?q=three').expect(200);
 });
 
-testOnce('wrong credentials are recognised, in Spotify’s own words', async (t) => {
+testOnce('wrong credentials are recognized, in Spotify’s own words', async (t) => {
   const { browser, logged } = await startTurntable(t, { env: { SPOTIFY_CLIENT_SECRET: 'x'.repeat(32) } });
 
   const page = await browser().get('/search?q=night').expect(502);

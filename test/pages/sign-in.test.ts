@@ -231,8 +231,8 @@ test('a code that Spotify no longer accepts leads to a page that says so', async
   assert.match(page.text, /href="\/login\?returnTo=%2Fplaylists"/);
 });
 
-// fault: sign-in-cancelled
-test('cancelling at Spotify leads to a page that says so, and changes nothing', async (t) => {
+// fault: sign-in-canceled
+test('canceling at Spotify leads to a page that says so, and changes nothing', async (t) => {
   const { browser, simulator } = await startTurntable(t);
   const mara = browser();
   await mara.signIn();

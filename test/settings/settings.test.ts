@@ -73,7 +73,7 @@ test('a .env that is a folder, or in an unreadable encoding, is reported in one 
   );
 });
 
-// fault: misspelt-setting
+// fault: misspelled-setting
 test('an unknown name in .env is reported, with the setting it may stand for; the environment may hold any', (t) => {
   const noted = (content: string, env = {}) => {
     const file = load(t, content, env);
@@ -88,15 +88,15 @@ test('an unknown name in .env is reported, with the setting it may stand for; th
     ['SESSION_SECRETS', 'SESSION_SECRET'],
   ])
     assert.equal(noted(`${name}=hidden`), `${name} isn't a setting; did you mean ${meant}?`);
-  assert.equal(noted('FAVOURITE_COLOUR=blue'), "FAVOURITE_COLOUR isn't a setting.");
+  assert.equal(noted('FAVORITE_COLOR=blue'), "FAVORITE_COLOR isn't a setting.");
   assert.equal(
     noted('PORT=3100\nTZ=UTC\nNODE_OPTIONS=--trace-gc\nSPOTIFY_CLIENT_ID=', { SPOTIFY_ID: 'x' }),
     '',
   );
 
-  const misspelt = load(t, 'NODE_ENV=production\nSPOTIFY_CLIENTID=hidden');
+  const misspelled = load(t, 'NODE_ENV=production\nSPOTIFY_CLIENTID=hidden');
   assert.throws(
-    () => readConfig(misspelt.env, misspelt),
+    () => readConfig(misspelled.env, misspelled),
     /SPOTIFY_CLIENT_ID.*not set.*did you mean SPOTIFY_CLIENT_ID\?/s,
     'even if nothing starts because it is missing',
   );

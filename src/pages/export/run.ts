@@ -100,7 +100,7 @@ export function createExportRun(
       return rows !== null && rows <= rowsAtOnce ? firstByteDueInMs() : 0;
     },
 
-    /** Passes a file on and counts its length towards the limit of a part. */
+    /** Passes a file on and counts its length toward the limit of a part. */
     async *measure(content: AsyncIterable<Piece>): AsyncGenerator<Piece> {
       for await (const piece of content) {
         length += piece.length;
@@ -115,7 +115,7 @@ export function createExportRun(
     },
 
     fail(error: unknown): void {
-      const reason = error instanceof ClientGone ? 'cancelled' : (reasonOf(error) ?? 'internal-error');
+      const reason = error instanceof ClientGone ? 'canceled' : (reasonOf(error) ?? 'internal-error');
       // What Spotify has sent so far is lost with the file, but a part keeps it.
       const resume = current.rows > 0 && !isPart && reasonOf(error) !== null ? `${req.path}?part=yes` : null;
       report({ state: 'stopped', until: untilOf(error), reason, resume });

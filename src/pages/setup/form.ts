@@ -3,8 +3,8 @@ import type { CredentialProblem } from '../../checks/credentials.ts';
 import { NoRedis } from '../../redis/local-server.ts';
 import { CannotWriteEnv } from '../../settings/write-env-file.ts';
 import { Problem } from '../../web/errors.ts';
-import type { SetupCode } from './setup-code.ts';
 import { type FormProblem, notFromThisMachine, problems, redisMissing, unwritable } from './problems.ts';
+import type { SetupCode } from './setup-code.ts';
 import { isFromThisMachine } from './this-machine.ts';
 
 /** The client ID and client secret of an app. */
