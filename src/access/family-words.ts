@@ -30,7 +30,7 @@ export function stillWorks(paused: readonly QuotaFamily[]): string {
     // safeguard: name-only-what-works
     .filter(([, families]) => !families.some((family) => paused.includes(family)))
     .map(([part]) => part);
-  const text = new Intl.ListFormat('en-GB').format(working);
+  const text = new Intl.ListFormat('en').format(working);
   if (text === '') return '';
   return `${text[0]?.toUpperCase()}${text.slice(1)} ${working.length > 1 ? 'aren’t' : 'isn’t'} affected.`;
 }

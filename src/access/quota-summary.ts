@@ -6,7 +6,7 @@ import { callsIn } from './usage.ts';
 /** How much of a day's calls is used. Counts are calls in the last 24 hours. */
 type Used = {
   used: number;
-  /** The limit, as far as it is known; null if it isn’t. */
+  /** The limit, as far as it is known; null if it isn't. */
   limit: number | null;
   /** Whether most of the limit is used. */
   isNearlyUsed: boolean;

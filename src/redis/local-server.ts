@@ -73,16 +73,16 @@ export async function findRedisProgram(deps: Deps): Promise<string> {
     );
   }
   const line = commands.map((command) => command.join(' ')).join(' && ');
-  if (!isRoot && !(await confirm?.(`Turntable needs Redis, which isn't installed. Run "${line}" now?`))) {
+  if (!isRoot && !(await confirm?.(`Turntable needs Redis, which isn’t installed. Run "${line}" now?`))) {
     throw new NoRedis(`Turntable needs Redis. To install it: ${line}\nOr set REDIS_URL to a running one.`);
   }
   print(`Installing Redis: ${line}`);
   for (const command of commands) {
     if (!(await succeeds(command, deps)))
-      throw new NoRedis(`Couldn't install Redis. Run this yourself: ${line}`);
+      throw new NoRedis(`Couldn’t install Redis. Run this yourself: ${line}`);
   }
   const installed = redisOnPath(env);
-  if (installed === null) throw new NoRedis(`Couldn't install Redis. Run this yourself: ${line}`);
+  if (installed === null) throw new NoRedis(`Couldn’t install Redis. Run this yourself: ${line}`);
   return installed;
 }
 
@@ -198,7 +198,7 @@ async function spawnRedis(
   const script = `exec 3<&0; "$@" & server=$!; (read -r _ <&3; ${stop}) >/dev/null 2>&1 & wait "$server"`;
   const server = spawn('sh', ['-c', script, 'sh', program, ...args, '--save', ''], {
     stdio: ['pipe', 'ignore', 'ignore'],
-    // In a process group of its own, so that Ctrl-C reaches only this process, which stops the server last.
+    // In a separate process group, so that Ctrl-C reaches only this process, which stops the server last.
     detached: true,
   });
   server.unref();

@@ -141,7 +141,7 @@ export function readRedisCa(path: string | undefined, redisUrl: string, problems
   const file = readSettingFile('REDIS_CA_FILE', path);
   // safeguard: certificates-need-tls
   if (!redisTarget(redisUrl).isTls)
-    problems.push("REDIS_CA_FILE is set, but REDIS_URL doesn't use TLS. Write rediss: in place of redis:.");
+    problems.push('REDIS_CA_FILE is set, but REDIS_URL doesn’t use TLS. Write rediss: in place of redis:.');
   else if ('problem' in file) problems.push(file.problem);
   else if (!file.text.includes('-----BEGIN CERTIFICATE-----'))
     problems.push(

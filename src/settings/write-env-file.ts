@@ -78,7 +78,7 @@ function withVariables(text: string, values: Readonly<Record<string, string>>, n
     const gap = result === '' || /[\r\n]$/.test(result) ? '' : lineEnd;
     result = filled === result ? `${result}${gap}${variable}=${value}${lineEnd}` : filled;
   }
-  // A value may span lines, one of which looks like a variable of its own.
+  // A value may span lines, one of which looks like another variable.
   // safeguard: preserve-other-env-variables
   if (!isDeepStrictEqual(variablesIn(result), { ...before, ...values }))
     throw new CannotWriteEnv(`${name} has lines that can’t be edited safely.`);

@@ -125,10 +125,10 @@ test('the server and the doctor read the same .env, even with a byte-order mark 
   await server.waitForOutput(new RegExp(`Turntable is at http://127\\.0\\.0\\.1:${port}\\b`));
   const doctor = run(t, 'src/start.mjs doctor', env, { cwd });
   await doctor.ended;
-  assert.match(server.output(), /\.env: SPOTIFY_MARKT isn't a setting; did you mean SPOTIFY_MARKET\?/);
+  assert.match(server.output(), /\.env: SPOTIFY_MARKT isn’t a setting; did you mean SPOTIFY_MARKET\?/);
   assert.match(
     doctor.output(),
-    /note {2}\.env: SPOTIFY_MARKT isn't a setting; did you mean SPOTIFY_MARKET\?/,
+    /note {2}\.env: SPOTIFY_MARKT isn’t a setting; did you mean SPOTIFY_MARKET\?/,
   );
   assert.match(
     doctor.output(),
@@ -182,13 +182,13 @@ test('the doctor says which Redis a start would use, and starts none itself', as
 
   assert.match(
     await ask(),
-    /note {2}Redis: Turntable will start a private Redis with its data in .*data\. It's the one that Turntable used last time/,
+    /note {2}Redis: Turntable will start a private Redis with its data in .*data\. It’s the one that Turntable used last time/,
   );
   assert.deepEqual(readdirSync(data), ['last-store']);
 
   rmSync(join(data, 'last-store'));
   mkdirSync(join(data, 'last-store'));
-  assert.match(await ask(), /FAIL {2}Redis: .* keeps its data in .*data, which can't be used \(EISDIR\)/);
+  assert.match(await ask(), /FAIL {2}Redis: .* keeps its data in .*data, which can’t be used \(EISDIR\)/);
 });
 
 // fault: connected-in-browser

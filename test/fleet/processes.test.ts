@@ -141,7 +141,7 @@ test('asked to stop, the server closes connections that are never idle', { skip 
 test('without credentials the setup page says what to do', async (t) => {
   const port = await freePort();
   const server = run(t, 'src/main.ts', { PORT: String(port), SPOTIFY_CLIENT_SECRET: 'a secret' });
-  await server.waitForOutput(/SPOTIFY_CLIENT_ID isn't set yet/);
+  await server.waitForOutput(/SPOTIFY_CLIENT_ID isn’t set yet/);
 
   const page = await (await fetch(`http://127.0.0.1:${port}/`)).text();
   const elsewhere = await fetch(`http://127.0.0.1:${port}/now-playing`, { redirect: 'manual' });

@@ -14,7 +14,7 @@ test('when the quota of searches is used up, only searching pauses: the page say
 
   const page = await mara.get(search).expect(503);
   assert.match(page.text, /<h1>Search is paused until <time/);
-  assert.match(page.text, /Now playing, your playlists and your library aren’t affected\./);
+  assert.match(page.text, /Now playing, your playlists, and your library aren’t affected\./);
   assert.equal((await mara.getJson(search)).body.reason, 'quota-exceeded');
   for (const path of ['/now-playing', '/playlists', '/account']) await mara.get(path).expect(200);
 

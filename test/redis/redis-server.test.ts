@@ -90,6 +90,6 @@ test('an installation that fails prints the command to run by hand', async (t) =
 
   await assert.rejects(
     findRedisProgram({ ...deps, isRoot: true }),
-    /Couldn't install Redis\. Run this yourself/,
+    /Couldn’t install Redis\. Run this yourself/,
   );
 });

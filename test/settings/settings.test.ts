@@ -69,7 +69,7 @@ test('a .env that is a folder, or in an unreadable encoding, is reported in one 
   assert.deepEqual(loadEnvFile(join(folder, 'missing.env'), {}), { names: [], problems: [] });
   assert.match(
     loadEnvFile(join(folder, `${'x'.repeat(300)}.env`), {}).problems.join(),
-    /can't be read \(ENAMETOOLONG\)/,
+    /can’t be read \(ENAMETOOLONG\)/,
   );
 });
 
@@ -87,8 +87,8 @@ test('an unknown name in .env is reported, with the setting it may stand for; th
     ['REDIS_URI', 'REDIS_URL'],
     ['SESSION_SECRETS', 'SESSION_SECRET'],
   ])
-    assert.equal(noted(`${name}=hidden`), `${name} isn't a setting; did you mean ${meant}?`);
-  assert.equal(noted('FAVORITE_COLOR=blue'), "FAVORITE_COLOR isn't a setting.");
+    assert.equal(noted(`${name}=hidden`), `${name} isn’t a setting; did you mean ${meant}?`);
+  assert.equal(noted('FAVORITE_COLOR=blue'), 'FAVORITE_COLOR isn’t a setting.');
   assert.equal(
     noted('PORT=3100\nTZ=UTC\nNODE_OPTIONS=--trace-gc\nSPOTIFY_CLIENT_ID=', { SPOTIFY_ID: 'x' }),
     '',
@@ -238,7 +238,7 @@ test('secrets can be in files, and a file that cannot be used is named without i
       /SESSION_SECRET: each secret .* at least 32 characters/,
     ],
     [{ REDIS_URL_FILE: file('bad', 'redis://:hid%den@redis') }, /REDIS_URL has a %/],
-    [{ REDIS_CA_FILE: files.REDIS_URL_FILE }, /REDIS_CA_FILE is set, but REDIS_URL doesn't use TLS/],
+    [{ REDIS_CA_FILE: files.REDIS_URL_FILE }, /REDIS_CA_FILE is set, but REDIS_URL doesn’t use TLS/],
     [{ REDIS_URL: 'rediss://redis', REDIS_CA_FILE: missing }, /REDIS_CA_FILE must be the path of a file/],
     [{ REDIS_URL: 'rediss://redis', REDIS_CA_FILE: files.REDIS_URL_FILE }, /no certificate in PEM format/],
   ] as const) {
