@@ -41,7 +41,7 @@ function unreachable(baseUrl: string, error: Error): CheckResult {
   return failed(
     name,
     `${baseUrl} can’t be reached${code ? ` (${code})` : ''}`,
-    'Check BASE_URL, its DNS entry and its certificate.',
+    'Check BASE_URL, its DNS entry, and its certificate.',
   );
 }
 

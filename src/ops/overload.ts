@@ -50,7 +50,7 @@ type Deps = {
 };
 
 /**
- * Answers 503 with Retry-After while there are too many requests, before anything else is done for them. While the event loop is late, no more
+ * Responds with 503 and Retry-After while there are too many requests, before anything else is done for them. While the event loop is late, no more
  * requests are in flight than were answered in the last second. By Little's law (requests in flight = rate x time), the admitted ones then
  * take about a second.
  */

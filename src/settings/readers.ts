@@ -47,7 +47,7 @@ export function readMetrics(
   // safeguard: refuse-weak-metrics-token
   if (metricsToken !== undefined && !(/^[\w.~+/-]+=*$/.test(metricsToken) && isStrongSecret(metricsToken)))
     problems.push(
-      'METRICS_TOKEN must be random: at least 32 letters, digits or any of - . _ ~ + /. To create one: openssl rand -base64 36',
+      'METRICS_TOKEN must be random: at least 32 letters, digits, or any of - . _ ~ + /. To create one: openssl rand -base64 36',
     );
   return { metricsPort: metricsPort ? Number(metricsPort) : null, metricsToken: metricsToken ?? null };
 }
@@ -90,7 +90,7 @@ export function readBaseUrl(value: string, problems: string[]): string {
     return 'http://127.0.0.1:3000';
   }
   if (url.href !== `${url.origin}/`) {
-    problems.push(`BASE_URL must contain only a scheme, a host and a port. Write BASE_URL=${url.origin}`);
+    problems.push(`BASE_URL must contain only a scheme, a host, and a port. Write BASE_URL=${url.origin}`);
   }
   // Spotify accepts loopback addresses over http and other addresses over https, and refuses the name localhost (its documentation page
   // "Redirect URIs").
@@ -252,7 +252,7 @@ export function readLedgerName(
 ): string {
   if (value === undefined) return clientId ?? '';
   if (!/^[\w-]{1,60}$/.test(value))
-    problems.push('SPOTIFY_LEDGER must be at most 60 letters, digits, hyphens and underscores.');
+    problems.push('SPOTIFY_LEDGER must be at most 60 letters, digits, hyphens, and underscores.');
   return value;
 }
 
