@@ -277,7 +277,7 @@ test('interrupted while Redis is being installed, the demo ends the installation
   demo.child.kill('SIGTERM');
 
   assert.equal(await demo.ended, 0);
-  assert.doesNotMatch(demo.output(), /Couldn't install/);
+  assert.doesNotMatch(demo.output(), /Couldn’t install/);
   await gone([installation.pid]);
 });
 

@@ -8,6 +8,7 @@ import type { SignedInListener } from '../../web/signed-in.ts';
 import type { Piece } from './format.ts';
 import type { Outcome } from './outcome.ts';
 import { createReader } from './reader.ts';
+import { exportPage } from './requests.ts';
 import { ClientGone, maxCollectedBytes } from './send.ts';
 import type { Run } from './source.ts';
 import { reasonOf, untilOf } from './stop.ts';
@@ -63,7 +64,7 @@ export function createExportRun(
   const rowsLeft = () => (isPart ? rowsAtOnce - current.rows : Number.POSITIVE_INFINITY);
   const firstByteDueInMs = () => Math.max(0, startedAt + firstByteMs - performance.now());
   const run: Run = {
-    exportId,
+    page: exportPage(exportId),
     isPart,
     isHead: req.method === 'HEAD',
     now,

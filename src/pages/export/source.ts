@@ -6,7 +6,6 @@ import type { Page } from '../../spotify/types.ts';
 import { NoSuchPage, Problem } from '../../web/errors.ts';
 import { createAheadLoader } from './load-ahead.ts';
 import type { Reader } from './reader.ts';
-import { exportPage } from './requests.ts';
 import { reasonOf, type Stop, stopFor } from './stop.ts';
 
 /** The kind of a list's rows; `items` are tracks and episodes. */
@@ -66,8 +65,8 @@ export type Source = {
 
 /** The part of an export's state that its lists share. */
 export type Run = {
-  /** A playlist's id, `all`, or a list of the library. */
-  exportId: string;
+  /** The path of the export's page. */
+  page: string;
   read: Reader;
   now: () => number;
   /** Whether this is a part: then an error that ends it early is described in it. Otherwise the error is thrown. */
@@ -259,13 +258,13 @@ function nullIfUnreadable(error: unknown): null {
 }
 
 /** The error for a list that changed while its file was being written: rows could be missing, or appear twice. */
-export function listChanged({ exportId }: Pick<Run, 'exportId'>): Problem {
+export function listChanged({ page }: Pick<Run, 'page'>): Problem {
   return new Problem({
     status: 409,
     reason: 'changed-meanwhile',
     title: 'The list changed during the export',
     text: 'The file would have been wrong, so nothing was saved. Try again.',
-    actions: [{ label: 'Back to the export', href: exportPage(exportId) }],
+    actions: [{ label: 'Back to the export', href: page }],
   });
 }
 

@@ -20,6 +20,7 @@ import { outcomeOf, outcomeOfAll } from './outcome.ts';
 import { createPrices, type Prices } from './price.ts';
 import { createReader } from './reader.ts';
 import { replay } from './replay.ts';
+import { exportPage } from './requests.ts';
 import type { Run } from './source.ts';
 import { reasonOf, untilOf } from './stop.ts';
 
@@ -241,7 +242,7 @@ async function storeSteps(
 
 function createJobRun(exportId: string, signal: AbortSignal, now: () => number): Run {
   return {
-    exportId,
+    page: exportPage(exportId),
     isPart: false,
     isHead: false,
     now,
