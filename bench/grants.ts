@@ -246,7 +246,7 @@ async function signOutsDuringRefreshes(fleet: Fleet, { rounds, seed, report }: O
   const keysLeft = await fleet.keys();
   report.progress('');
   report.fact('racing pages (401: already signed out)', counted(racing));
-  report.fact('sessions alive afterwards', alive);
+  report.fact('sessions alive afterward', alive);
   report.fact('keys left in Redis', keysLeft.length);
   report.fact('took', elapsed(startedAt));
   report.claim('0 sessions alive, 0 keys left', alive === 0 && keysLeft.length === 0);

@@ -91,7 +91,7 @@ async function manyPages({ report, rounds }: Options): Promise<void> {
       report.table([`pages ${path}`, 'memory'], rows);
       // The heap takes two batches to find its size.
       const growth = (memory.at(-1) ?? 0) - (memory[1] ?? 0);
-      report.claim(`${path} adds at most ${maxPagesGrowthMb} MB afterwards`, growth <= maxPagesGrowthMb);
+      report.claim(`${path} adds at most ${maxPagesGrowthMb} MB afterward`, growth <= maxPagesGrowthMb);
     }
   });
 }

@@ -2,7 +2,7 @@ import { ask, endProcess, startProcess } from './processes.ts';
 import type { RecordedSite } from './recorded-site.ts';
 import type { StreamsOpen, StreamsRequest } from './stream-clients.ts';
 
-/** Passes on a function that opens streams at the first server until there are this many. All are closed afterwards. */
+/** Passes on a function that opens streams at the first server until there are this many. All are closed afterward. */
 export async function withStreams(
   { servers: [server], cookies }: RecordedSite,
   measure: (openUntil: (streams: number) => Promise<void>) => Promise<void>,

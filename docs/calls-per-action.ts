@@ -23,8 +23,8 @@ function other(what: string, route: string, ...calls: string[]): Action {
 export const actions: readonly Action[] = [
   command('Resume', 'play', play),
   command('Play tracks or episodes', 'play', play),
-  command('Play an album, an artist or a playlist', 'play', play),
-  command('Shuffle an album, an artist or a playlist', 'play', shuffle, play),
+  command('Play an album, an artist, or a playlist', 'play', play),
+  command('Shuffle an album, an artist, or a playlist', 'play', shuffle, play),
   command('Play saved tracks', 'play', 'GET /me/tracks', 'GET /me/tracks', play),
   command('Play a podcast', 'play', 'GET /shows/{id}', play),
   command('Pause', 'pause', 'PUT /me/player/pause'),

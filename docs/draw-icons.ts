@@ -12,7 +12,7 @@ const folder = join(import.meta.dirname, '..', 'public');
 const mark = `data:image/svg+xml;base64,${readFileSync(join(folder, 'mark.svg')).toString('base64')}`;
 const paper = '#fbf8f4';
 
-/** `margin` is the part of the side that is left free at each edge; systems cut masked icons to a shape of their own. */
+/** `margin` is the part of the side that is left free at each edge; systems cut masked icons to their own shape. */
 const icons = [
   { file: 'icon-32.png', size: 32, ground: 'transparent', margin: 0 },
   { file: 'icon-180.png', size: 180, ground: paper, margin: 0.1 },

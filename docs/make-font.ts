@@ -6,11 +6,11 @@ import subsetFont from 'subset-font';
  * npm run font
  *
  * Makes public/bricolage.woff2 from the package with the typeface: the characters of Western European languages, and the weights and optical sizes
- * that pages use. The licence (docs/licences/bricolage-grotesque.txt) permits that, and reserves no name. Other scripts are left to the fonts of
+ * that pages use. The license (docs/licenses/bricolage-grotesque.txt) permits that, and reserves no name. Other scripts are left to the fonts of
  * the visitor's system.
  */
 const from = '@fontsource-variable/bricolage-grotesque/files/bricolage-grotesque-latin-opsz-normal.woff2';
-const licence = '@fontsource-variable/bricolage-grotesque/LICENSE';
+const license = '@fontsource-variable/bricolage-grotesque/LICENSE';
 const maxBytes = 60_000;
 
 const range = (first: number, last: number) =>
@@ -25,6 +25,6 @@ const font = await subsetFont(original, characters, {
 if (font.length > maxBytes) throw new Error(`The font has ${font.length} bytes`);
 await writeFile(new URL('../public/bricolage.woff2', import.meta.url), font);
 await writeFile(
-  new URL('licences/bricolage-grotesque.txt', import.meta.url),
-  await readFile(fileURLToPath(import.meta.resolve(licence))),
+  new URL('licenses/bricolage-grotesque.txt', import.meta.url),
+  await readFile(fileURLToPath(import.meta.resolve(license))),
 );

@@ -41,7 +41,7 @@ for (const { colorScheme, viewport, suffix } of [
     const page = await browser.newPage();
     const take = async (name: string, address: string) => {
       if (suffix !== 'light' && !inEveryStyle.includes(name)) return;
-      // The colour of a cover isn't known before the page has been shown once.
+      // The color of a cover isn't known before the page has been shown once.
       for (let visit = 1; visit <= 2; visit += 1) {
         await page.goto(address);
         // Not until the network is idle: now playing stays connected.
@@ -71,7 +71,7 @@ async function signIn(page: Page, url: string): Promise<void> {
   await page.waitForURL('**/now-playing');
 }
 
-/** Opens now playing, signed in with full control, in the colour of its cover. */
+/** Opens now playing, signed in with full control, in the color of its cover. */
 async function openStage(t: TestContext, options: BrowserContextOptions): Promise<Page> {
   const { url } = await startTurntable(t);
   const browser = await openBrowser(t, options);

@@ -29,7 +29,7 @@ export function rows(): Row[] {
     for (const endpoint of call.endpoints) {
       const row = all.get(nameOf(endpoint)) ?? { ...namesIn(endpoint), calls: [] };
       row.calls.push(call);
-      // Calls that share an endpoint in one version may have endpoints of their own in the other.
+      // Calls that share an endpoint in one version may have separate endpoints in the other.
       row.legacy = unique([...row.legacy, ...namesIn(endpoint).legacy]);
       all.set(nameOf(endpoint), row);
     }

@@ -95,14 +95,14 @@ function setProgress(card) {
 /** Shows a card. One whose version is on the page already has no HTML. */
 function receive(card) {
   if (isHeld()) {
-    // A colour that is found later comes without the card that it belongs to.
+    // A color that is found later comes without the card that it belongs to.
     // safeguard: delayed-card-stays-whole
     delayed = { ...card, html: card.html ?? delayed?.html ?? null };
     return;
   }
   delayed = null;
   const isOther = (card.uri ?? '') !== received.uri;
-  document.documentElement.className = card.colour;
+  document.documentElement.className = card.color;
   if (card.html !== null) show(card);
   else if (card.version === shown.version) setProgress(card);
   else return;

@@ -1,6 +1,6 @@
 /*
  * "Up next" below what is playing: open from the start in a window with room for it, else once it is pressed. It is fetched while it is open and
- * seen, once for each list that plays, even if the page is loaded again: a track that was next is taken off it. While calls are scarce, and when it may have changed, it waits for a press. Without JavaScript it is a page of its own.
+ * seen, once for each list that plays, even if the page is loaded again: a track that was next is taken off it. While calls are scarce, and when it may have changed, it waits for a press. Without JavaScript it has its own page.
  */
 const place = document.getElementById('live');
 const details = document.getElementById('live-queue');
@@ -82,7 +82,7 @@ async function load(url) {
   const html = response?.ok ? await response.text().catch(() => '') : '';
   // safeguard: latest-queue-only
   if (mine !== latest) return;
-  if (response?.status === 204) return offer('This isn’t updated by itself right now.');
+  if (response?.status === 204) return offer('Up next isn’t updating automatically right now.');
   const queue = new DOMParser().parseFromString(html, 'text/html').querySelector('[data-queue]');
   if (!queue) return offer('Up next couldn’t be loaded.');
   const parts = queue.querySelectorAll('form[data-done], .track-list');

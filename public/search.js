@@ -1,6 +1,6 @@
 /*
  * Searches while someone types: a moment after the last key, the results are replaced, and the field keeps the focus and the caret. The server sends
- * the page as it does without scripts; its results are taken from it. Nobody has asked for these searches yet, so they wait as soon as a limit is near,
+ * the page as it does without scripts; its results are taken from it. The user hasn't submitted these searches yet, so they wait as soon as a limit is near,
  * and never show an error. Enter always searches.
  */
 const form = document.querySelector('.search-form');

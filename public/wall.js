@@ -39,8 +39,8 @@ function receive(card) {
   latest = { ...card, html: card.html ?? latest?.html ?? null };
   playback = { ...card, at: performance.now() };
   if (card.version !== shown.version) return load(card);
-  // The colour of a new cover is found a moment later.
-  if (card.colour) root.className = card.colour;
+  // The color of a new cover is found a moment later.
+  if (card.color) root.className = card.color;
   updateProgress();
   updateNext();
 }
@@ -86,7 +86,7 @@ function show(content, card) {
   // The same cover stays, so that it doesn't flicker.
   if (before && before.src === after?.src) after.replaceWith(before);
   place.replaceChildren(...content.childNodes);
-  root.className = latest.colour;
+  root.className = latest.color;
   if (focused !== null)
     (place.querySelector(`a[class="${focused}"]`) ?? place).focus({ preventScroll: true });
   // A notice with a time has appeared.

@@ -1,6 +1,6 @@
 import { createRandom, type Random } from './random.ts';
 
-/** The background, then four colours that go with it. */
+/** The background, then four colors that go with it. */
 const palettes = [
   ['#f4e9d8', '#e4572e', '#17405c', '#f3a712', '#a8c686'],
   ['#0f1b2d', '#ff6b6b', '#ffd166', '#4ecdc4', '#f7fff7'],
@@ -18,10 +18,10 @@ const palettes = [
   ['#073b3a', '#f9dc5c', '#ed254e', '#c2eabd', '#f4fffd'],
 ] as const;
 
-/** `next` never returns the same colour twice in a row, so that adjacent shapes differ. */
-type Colours = { background: string; next(): string };
+/** `next` never returns the same color twice in a row, so that adjacent shapes differ. */
+type Colors = { background: string; next(): string };
 
-const drawings: ((random: Random, colours: Colours) => string)[] = [
+const drawings: ((random: Random, colors: Colors) => string)[] = [
   rings,
   tiles,
   sunset,
@@ -40,7 +40,7 @@ export function drawCover(seed: string, size: number): string {
   const draw = random.pick(drawings);
   let last = '';
   const next = () => {
-    last = random.pick(others.filter((colour) => colour !== last));
+    last = random.pick(others.filter((color) => color !== last));
     return last;
   };
   const picture = draw(random, { background, next });
@@ -67,12 +67,12 @@ function repeat(times: number, draw: (index: number) => string): string {
   return Array.from({ length: times }, (_, index) => draw(index)).join('');
 }
 
-function rings(random: Random, { next }: Colours): string {
+function rings(random: Random, { next }: Colors): string {
   const [x, y] = [random.between(12, 52), random.between(12, 52)];
   return repeat(7, (n) => `<circle cx="${x}" cy="${y}" r="${52 - n * 7.4}" fill="${next()}"/>`);
 }
 
-function tiles(random: Random, { next }: Colours): string {
+function tiles(random: Random, { next }: Colors): string {
   const quarter = ['M0 0h16A16 16 0 0 1 0 16z', 'M16 0v16A16 16 0 0 1 0 0z', 'M0 16V0a16 16 0 0 1 16 16z'];
   return repeat(16, (n) => {
     const place = `transform="translate(${(n % 4) * 16} ${Math.floor(n / 4) * 16})"`;
@@ -83,7 +83,7 @@ function tiles(random: Random, { next }: Colours): string {
   });
 }
 
-function sunset(random: Random, { background, next }: Colours): string {
+function sunset(random: Random, { background, next }: Colors): string {
   const sea = next();
   const y = random.between(36, 44);
   const sun = `<circle cx="${random.between(18, 46)}" cy="${y - 6}" r="${random.between(11, 17)}" fill="${next()}"/>`;
@@ -95,7 +95,7 @@ function sunset(random: Random, { background, next }: Colours): string {
   return `${sun}<path fill="${sea}" d="M0 ${y}h64v${64 - y}H0z"/>${lines}`;
 }
 
-function waves(random: Random, { next }: Colours): string {
+function waves(random: Random, { next }: Colors): string {
   const swing = random.between(4, 9);
   return repeat(6, (n) => {
     const y = 8 + n * 10;
@@ -104,18 +104,18 @@ function waves(random: Random, { next }: Colours): string {
   });
 }
 
-function petals(random: Random, { next }: Colours): string {
+function petals(random: Random, { next }: Colors): string {
   const count = random.between(5, 9);
-  const colour = next();
+  const color = next();
   const around = repeat(
     count,
     (n) =>
-      `<ellipse cx="32" cy="15" rx="8.5" ry="15" fill="${n % 2 ? next() : colour}" opacity=".88" transform="rotate(${(n * 360) / count} 32 32)"/>`,
+      `<ellipse cx="32" cy="15" rx="8.5" ry="15" fill="${n % 2 ? next() : color}" opacity=".88" transform="rotate(${(n * 360) / count} 32 32)"/>`,
   );
   return `${around}<circle cx="32" cy="32" r="${random.between(5, 9)}" fill="${next()}"/>`;
 }
 
-function hills(random: Random, { next }: Colours): string {
+function hills(random: Random, { next }: Colors): string {
   const moon = `<circle cx="${random.between(12, 52)}" cy="${random.between(10, 20)}" r="${random.between(5, 8)}" fill="${next()}"/>`;
   const ridges = repeat(4, (n) => {
     const y = 26 + n * 10;
@@ -125,14 +125,14 @@ function hills(random: Random, { next }: Colours): string {
   return moon + ridges;
 }
 
-function pebbles(random: Random, { next }: Colours): string {
+function pebbles(random: Random, { next }: Colors): string {
   return repeat(25, (n) => {
     const [x, y] = [8 + (n % 5) * 12, 8 + Math.floor(n / 5) * 12];
     return `<circle cx="${x}" cy="${y}" r="${random.between(4, 11) / 2}" fill="${next()}"/>`;
   });
 }
 
-function bars(random: Random, { next }: Colours): string {
+function bars(random: Random, { next }: Colors): string {
   const turn = random.pick([0, 0, 90, -45, 30]);
   const strips = repeat(7, (n) => {
     const top = random.between(-4, 40);

@@ -16,7 +16,7 @@ import {
   type Track,
 } from './catalogue.ts';
 
-/* The whole catalogue by kind, including what no search finds. */
+/* The whole catalog by kind, including what no search finds. */
 
 export type CatalogueObject = Track | Album | Artist | Show | Episode;
 
@@ -51,7 +51,7 @@ export function find<Kind extends CatalogueObject['kind']>(
   return byUri.get(`spotify:${kind}:${id}`) as Extract<CatalogueObject, { kind: Kind }> | undefined;
 }
 
-/** Returns the albums of an artist, the newest first; also those that no search finds. */
+/** Returns the albums of an artist, the newest first, including those that no search finds. */
 export function albumsOf({ id }: Artist): Album[] {
   return everyAlbum
     .filter((album) => album.artists.some((artist) => artist.id === id))

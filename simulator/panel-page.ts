@@ -64,8 +64,7 @@ function statusBox(state: PanelState): string {
   const problems = [
     ...limitProblems(limits, goneEndpoints, now),
     ...faults.map(
-      ({ fault, remaining }) =>
-        `Next ${remaining === 1 ? 'call' : `${remaining} calls`}: ${effectOf(fault)}.`,
+      ({ fault, remaining }) => `Next ${remaining === 1 ? 'call' : `${remaining} calls`} ${effectOf(fault)}.`,
     ),
     ...(ownerHasPremium ? [] : ['The app’s owner doesn’t have Premium: every call is refused (403).']),
     ...people
@@ -80,8 +79,8 @@ function statusBox(state: PanelState): string {
 }
 
 function effectOf({ answer, delayMs, how }: Fault): string {
-  if (how) return `broken response (${how})`;
-  return answer ? `fail with ${answer.status}` : `delayed by ${(delayMs ?? 0) / 1000} s`;
+  if (how) return `will get a broken response (${how})`;
+  return answer ? `will fail with ${answer.status}` : `will be delayed by ${(delayMs ?? 0) / 1000} s`;
 }
 
 function personBox({ listener, player, isInvited }: Person): string {

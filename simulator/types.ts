@@ -24,7 +24,7 @@ export type SimulatorOptions = {
   apiVersion?: ApiVersion;
   /** Called after "Reset limits" and "Clear all faults", so that an app can end a cooldown that it remembers. */
   onClear?: () => void;
-  /** Number of listeners in addition to the three: `guest1`, `guest2` …, each with devices of their own. None if absent. */
+  /** Number of listeners in addition to the three: `guest1`, `guest2` …, each with their own devices. None if absent. */
   extraListeners?: number;
 };
 
@@ -49,7 +49,7 @@ export type Settings = {
   unavailable: Map<string, Unavailable>;
   /** The quota for all calls to the Web API in any 24 hours, by all tokens together; null for no such quota. */
   callsPerDay: number | null;
-  /** Quotas for some families each. A family in no bucket has no quota of its own. */
+  /** Quotas for some families each. A family in no bucket has no separate quota. */
   buckets: readonly Bucket[];
   /**
    * Endpoints that answer every call with 429, without a reason and without Retry-After, such as `GET /browse/new-releases`: Spotify

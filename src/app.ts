@@ -31,7 +31,7 @@ import { routes } from './routes.ts';
 import { demoCommand } from './settings/setup-steps.ts';
 import { canonicalHost } from './web/canonical-host.ts';
 import { type Cookies, createCookies } from './web/cookies.ts';
-import { createCoverColours } from './web/cover-colours.ts';
+import { createCoverColors } from './web/cover-colors.ts';
 import { errorPages, noSuchPage } from './web/error-pages.ts';
 import { NoSuchPage, NotSignedIn } from './web/errors.ts';
 import { createForms } from './web/forms.ts';
@@ -148,18 +148,18 @@ export function createApp({
   }
 
   function onOverload({ refused, inFlight }: { refused: number; inFlight: number }): void {
-    log.warn('Overloaded: requests are answered 503', { refused, inFlight });
+    log.warn('Overloaded: responding with 503', { refused, inFlight });
   }
 
   function onError(error: unknown, req: Request, status: number): void {
     refusals.record(error);
     const { method, path, requestId } = req;
     const fields = { ...errorFields(error), status, method, path, requestId };
-    if (status >= 500) log.error('request failed', fields);
+    if (status >= 500) log.error('Request failed', fields);
     // The access log already shows missing pages and required sign-ins.
     else if (error instanceof NoSuchPage || error instanceof NotSignedIn)
-      log.debug('request refused', fields);
-    else log.info('request refused', fields);
+      log.debug('Request refused', fields);
+    else log.info('Request refused', fields);
   }
 }
 
@@ -212,7 +212,7 @@ function sessionRoutes({ config, log, parts, cookies, pendingSignIns }: SessionD
   const { afterCommandMs, heartbeatMs, firstByteMs, formLeaseMs } = timing;
   const people = choosePeople(config, parts);
   const quota = { ledger: parts.quotaLedger, dailyCalls: config.dailyCalls, now };
-  const coverColours = createCoverColours({ download: parts.downloadImage });
+  const coverColors = createCoverColors({ download: parts.downloadImage });
   const sessions = createSessions({ redis, isRedisUsable, sessionRecords, grants, secrets, cookies, now });
   const forms = createForms({ records, background, baseUrl, leaseMs: formLeaseMs });
   const signedIn = createSignedIn({
@@ -253,11 +253,11 @@ function sessionRoutes({ config, log, parts, cookies, pendingSignIns }: SessionD
       baseUrl,
       people,
       now,
-      onSignIn: () => log.info('signed in'),
+      onSignIn: () => log.info('Signed in'),
     }),
   );
   router.use(
-    nowPlayingPages({ signedIn, hub, streams, fetchSubscriptions, background, recent, coverColours, now }),
+    nowPlayingPages({ signedIn, hub, streams, fetchSubscriptions, background, recent, coverColors, now }),
   );
   router.use(playerPages({ signedIn, forms, hub, afterCommandMs, baseUrl, now }));
   router.use(
@@ -275,9 +275,9 @@ function sessionRoutes({ config, log, parts, cookies, pendingSignIns }: SessionD
       firstByteMs,
     }),
   );
-  router.use(playlistPages({ signedIn, forms, undo, recentPlaylists, coverColours, baseUrl, now }));
-  router.use(libraryPages({ signedIn, forms, hub, undo, coverColours }));
-  router.use(cataloguePages({ signedIn, appApi, rateLimiters, coverColours }));
+  router.use(playlistPages({ signedIn, forms, undo, recentPlaylists, coverColors, baseUrl, now }));
+  router.use(libraryPages({ signedIn, forms, hub, undo, coverColors }));
+  router.use(cataloguePages({ signedIn, appApi, rateLimiters, coverColors }));
   router.use(searchPages({ appApi, listenerApi, rateLimiters, quota }));
   router.use(accountPages({ browsers, signedIn, people, forms, ...quota }));
   router.use(quotaPages({ signedIn, ...quota }));

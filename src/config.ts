@@ -104,7 +104,7 @@ export class BadConfiguration extends Error {
 
   constructor(problems: readonly string[]) {
     super(
-      `Turntable can't start with this configuration:\n${problems.map((one) => `  - ${one}`).join('\n')}`,
+      `Turntable can’t start with this configuration:\n${problems.map((one) => `  - ${one}`).join('\n')}`,
     );
     this.name = 'BadConfiguration';
     this.problems = problems;

@@ -57,7 +57,7 @@ shutdown.defer(() => site.stopServing(server));
 log.info(`Turntable is at ${config.baseUrl}`);
 if (!config.spotify)
   log.warn(
-    `${config.missing.join(' and ')} ${config.missing.length > 1 ? "aren't" : "isn't"} set yet. Open ${config.baseUrl} to see how to get ${config.missing.length > 1 ? 'them' : 'it'}.`,
+    `${config.missing.join(' and ')} ${config.missing.length > 1 ? 'aren’t' : 'isn’t'} set yet. Open ${config.baseUrl} to see how to get ${config.missing.length > 1 ? 'them' : 'it'}.`,
   );
 // Not through the log, which never contains a code and may be silent.
 if (site.setupCode) process.stdout.write(`\n  The page asks for this code: ${site.setupCode}\n\n`);

@@ -250,11 +250,11 @@ function connectToRedis({
     prefix,
     deadlineMs: timing.redisDeadlineMs,
     onDown: ({ code, problem, fix }) =>
-      log.error(`Redis ${problem}. Pages answer 503 until it recovers. ${fix}`, {
+      log.error(`Redis ${problem}. Pages return 503 until it recovers. ${fix}`, {
         at: formatRedisAddress(url),
         cause: code,
       }),
-    onUp: () => log.info('Redis answers again'),
+    onUp: () => log.info('Redis is responding again'),
     onCommandError: metrics.countRedisError,
     background,
   });

@@ -1,16 +1,16 @@
 import type { RequestListener } from 'node:http';
 import { createApp } from './app.ts';
-import { warnOfFailures } from './checks/at-start.ts';
 import { createChecks } from './checks/checks.ts';
 import { tryCredentials } from './checks/credentials.ts';
 import { connection } from './checks/redis.ts';
+import { warnOfFailures } from './checks/startup-warnings.ts';
 import type { Config, SpotifyApp } from './config.ts';
 import type { Log } from './ops/log.ts';
 import { createMetricsApp } from './ops/metrics-routes.ts';
 import type { RunningServer } from './ops/serve.ts';
 import { stopServing } from './ops/shutdown.ts';
 import type { Credentials, SetupForm } from './pages/setup/form.ts';
-import { createOneTimeCode } from './pages/setup/one-time-code.ts';
+import { createSetupCode } from './pages/setup/setup-code.ts';
 import { mayTakeCredentials } from './pages/setup/this-machine.ts';
 import { createParts, type Parts } from './parts.ts';
 import type { AvailableRedis } from './redis/local-server.ts';
@@ -99,7 +99,7 @@ export function createSite(deps: Deps) {
   function createForm(): SetupForm | null {
     if (!mayTakeCredentials(config, deps.setByEnvironment)) return null;
     return {
-      code: createOneTimeCode(),
+      code: createSetupCode(),
       tryCredentials: (credentials) => tryCredentials(appOf(credentials), config.redirectUri),
       save: ({ clientId, clientSecret }) =>
         addToEnvFile(deps.envFile, { SPOTIFY_CLIENT_ID: clientId, SPOTIFY_CLIENT_SECRET: clientSecret }),

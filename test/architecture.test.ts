@@ -178,7 +178,7 @@ const lost: [string, string, string][] = [
   ['one that void hides', 'void later();', 'a promise that nothing awaits'],
   ['one that is begun in passing', 'setInterval(() => void later(), 9);', 'a promise that nothing awaits'],
   ['one with half a handler', 'later().then(() => 1);', 'a promise that nothing awaits'],
-  ['a comment in place of a handler', 'later(); // Nobody waits.', 'a promise that nothing awaits'],
+  ['a comment in place of a handler', 'later(); // No one waits.', 'a promise that nothing awaits'],
   ['a failure that is swallowed', 'await later().catch(() => undefined);', 'a failure swallowed'],
   ['one that is swallowed in passing', 'later().catch(() => undefined);', 'a failure swallowed'],
   ['an async page in res.format', 'res.format({ async html() {} });', 'an async function for res.format'],

@@ -88,7 +88,7 @@ test('it searches for tracks', async (t) => {
   assert.equal(body.tracks.items[0].name, 'Goodnight, Transmitter');
 });
 
-testOnce('wrong credentials are an error of their own, with Spotify’s description', async (t) => {
+testOnce('wrong credentials have their own error, with Spotify’s description', async (t) => {
   const { browser } = await startTurntable(t, { env: { SPOTIFY_CLIENT_SECRET: 'x'.repeat(32) } });
 
   const { body } = await browser().getJson('/search?q=night').expect(502);

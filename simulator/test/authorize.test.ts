@@ -40,7 +40,7 @@ test('a loopback redirect URI registered without a port allows any port', async 
   assert.match(redirect, /^http:\/\/127\.0\.0\.1:4321\/callback\?code=/);
 });
 
-test('agreeing redirects back with a code and the state, cancelling with an error', async (t) => {
+test('agreeing redirects back with a code and the state, canceling with an error', async (t) => {
   const { authorizeUrl } = await startTestSimulator(t);
   const page = await fetch(authorizeUrl());
   const html = await page.text();
@@ -60,8 +60,8 @@ test('agreeing redirects back with a code and the state, cancelling with an erro
   assert.equal(redirect.searchParams.get('state'), 'the-state');
   assert.match(agreed.headers.get('set-cookie') ?? '', /^simulator_/);
 
-  const cancelled = await submit(authorizeUrl(), { simulator_decision: 'cancel' });
-  assert.equal(cancelled.headers.get('location'), `${redirectUri}?error=access_denied&state=the-state`);
+  const canceled = await submit(authorizeUrl(), { simulator_decision: 'cancel' });
+  assert.equal(canceled.headers.get('location'), `${redirectUri}?error=access_denied&state=the-state`);
 });
 
 test('the consent form is validated like the request', async (t) => {
@@ -70,7 +70,7 @@ test('the consent form is validated like the request', async (t) => {
   for (const [url, fields] of [
     [authorizeUrl({ redirect_uri: 'https://elsewhere.example/' }), agree],
     [authorizeUrl({ client_id: 'another' }), agree],
-    [authorizeUrl(), { ...agree, simulator_listener: 'nobody' }],
+    [authorizeUrl(), { ...agree, simulator_listener: 'no-one' }],
     [authorizeUrl(), { simulator_listener: 'mara' }],
   ] as const) {
     assert.equal((await submit(url, fields)).status, 400);

@@ -43,7 +43,7 @@ test('a token without a listener has to name a country for podcasts', async (t) 
   }
 });
 
-test('where a listener stopped is told only to tokens that may know', async (t) => {
+test('the position where a listener stopped is sent only to tokens with that scope', async (t) => {
   const { signIn, get, allItems } = await startTestSimulator(t);
   const { access } = await signIn('mara', 'user-library-read user-read-playback-position');
   const [saved] = await allItems('/me/episodes', access);
@@ -99,7 +99,7 @@ test('artists are followed by the legacy endpoint, and in the library only if it
   assert.equal((await send('PUT', `/me/library?uris=${artist?.uri}`, without)).status, 403);
 });
 
-test('playlists are followed by an endpoint of their own in the legacy version', async (t) => {
+test('playlists are followed by a separate endpoint in the legacy version', async (t) => {
   const { signIn, get, send } = await startTestSimulator(t, { apiVersion: 'legacy' });
   const { access } = await signIn('jonas');
   const [playlist] =

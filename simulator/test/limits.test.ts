@@ -116,7 +116,7 @@ async function startSignedIn(t: TestContext) {
   };
 }
 
-test('each bucket has a quota of its own, which its families share', async (t) => {
+test('each bucket has its own quota, which its families share', async (t) => {
   const { simulator, clock, status, refusal, playlist } = await startSignedIn(t);
   simulator.settings.buckets = [
     { families: ['search'], callsPerDay: 2 },
@@ -141,7 +141,7 @@ test('each bucket has a quota of its own, which its families share', async (t) =
   for (const path of [paths.search, paths.saved, playlist, paths.top]) assert.equal(await status(path), 200);
 });
 
-test('only the calls of its families count for a bucket, also those before it was set', async (t) => {
+test('only the calls of its families count for a bucket, including those before it was set', async (t) => {
   const { simulator, status } = await startSignedIn(t);
   for (const path of [paths.me, paths.player, paths.search]) assert.equal(await status(path), 200);
   simulator.settings.buckets = [

@@ -223,11 +223,11 @@ test('the panel removes an endpoint, and resets all limits', async (t) => {
 test('the panel delays calls and makes them fail', async (t) => {
   const { press, status, statusText, simulator } = await openPanel(t);
   await press('/panel/fail-calls', {});
-  assert.match(await statusText(), /Next 3 calls: fail with 502/);
+  assert.match(await statusText(), /Next 3 calls will fail with 502/);
   assert.deepEqual([await status(), await status(), await status(), await status()], [502, 502, 502, 200]);
 
   await press('/panel/delay-calls', {});
-  assert.match(await statusText(), /Next 5 calls: delayed by 2 s/);
+  assert.match(await statusText(), /Next 5 calls will be delayed by 2 s/);
   const began = performance.now();
   const statuses = await Promise.all(Array.from({ length: 5 }, () => status()));
   assert.deepEqual(statuses, [200, 200, 200, 200, 200]);
@@ -236,7 +236,7 @@ test('the panel delays calls and makes them fail', async (t) => {
   assert.equal(await status(), 200);
   assert.ok(performance.now() - then < 1_900);
   simulator.fault({ on: 'api', how: 'reset' });
-  assert.match(await statusText(), /Next call: broken response \(reset\)/);
+  assert.match(await statusText(), /Next call will get a broken response \(reset\)/);
 });
 
 test('the panel removes the owner’s Premium and clears all faults', async (t) => {

@@ -257,7 +257,7 @@ test('commands need a Premium account, the scope and a listener’s token', asyn
   assert.equal((await send('PUT', '/me/player/pause', free.access)).status, 204);
   simulator.settings.apiVersion = 'both';
   assert.equal((await get('/me', free.access)).body.product, 'premium');
-  assert.throws(() => simulator.setProduct('nobody', 'free'), /No such listener/);
+  assert.throws(() => simulator.setProduct('no-one', 'free'), /No such listener/);
 });
 
 test('a command can show late, although the next one already sees its effect', async (t) => {
@@ -298,7 +298,7 @@ test('simulators don’t share players', async (t) => {
   }
 });
 
-test('what is added to the queue plays once, before the list goes on', async (t) => {
+test('a queued track plays once, before the list goes on', async (t) => {
   const { clock, player, command, get, access } = await startPlayer(t);
   const { body } = await get('/me/tracks?limit=4', access);
   const tracks = (body as unknown as { items: { track: { uri: string; duration_ms: number } }[] }).items.map(

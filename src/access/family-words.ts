@@ -4,11 +4,11 @@ import type { QuotaFamily } from './quota-families.ts';
 export const familyWords: Record<QuotaFamily, { name: string; paused: string }> = {
   'player-read': { name: 'Now playing and devices', paused: 'Now playing and devices are' },
   'player-write': { name: 'Playback controls', paused: 'Playback controls are' },
-  me: { name: 'Your profile', paused: 'Signing in is' },
-  lists: { name: 'Your playlists and library', paused: 'Your playlists and library are' },
+  me: { name: 'Profiles', paused: 'Signing in is' },
+  lists: { name: 'Lists of playlists and libraries', paused: 'Your playlists and library are' },
   'playlist-read': { name: 'Playlist contents', paused: 'Playlist contents are' },
   'playlist-write': { name: 'Changes to playlists', paused: 'Changes to playlists are' },
-  'library-write': { name: 'Changes to your library', paused: 'Changes to your library are' },
+  'library-write': { name: 'Changes to libraries', paused: 'Changes to your library are' },
   search: { name: 'Search', paused: 'Search is' },
   catalogue: { name: 'Details of tracks and artists', paused: 'Details of tracks and artists are' },
   images: { name: 'Changes to covers', paused: 'Changes to covers are' },
@@ -30,7 +30,7 @@ export function stillWorks(paused: readonly QuotaFamily[]): string {
     // safeguard: name-only-what-works
     .filter(([, families]) => !families.some((family) => paused.includes(family)))
     .map(([part]) => part);
-  const text = new Intl.ListFormat('en-GB').format(working);
+  const text = new Intl.ListFormat('en').format(working);
   if (text === '') return '';
   return `${text[0]?.toUpperCase()}${text.slice(1)} ${working.length > 1 ? 'aren’t' : 'isn’t'} affected.`;
 }

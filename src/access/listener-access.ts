@@ -173,7 +173,7 @@ function createGrantStore(deps: StoreDeps): TokenStore<StoredGrant, StoredGrant>
     unsaved.set(sessionId, { old, next });
     // safeguard: save-refresh-before-stop
     // safeguard: retry-unsaved-refresh
-    background.run('save of a refreshed grant', saveLater(sessionId));
+    background.run('save a refreshed grant', saveLater(sessionId));
     return readLatest(sessionId);
   }
 

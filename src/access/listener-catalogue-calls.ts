@@ -1,7 +1,7 @@
 import { partsPerPage } from '../spotify/limits.ts';
 import { defineCall, ttl } from './spotify-call.ts';
 
-/** Shared by the calls about the catalogue. Their responses hardly ever change. */
+/** Shared by the calls about the catalog. Their responses hardly ever change. */
 const catalogue = { scopes: [], family: 'catalogue' } as const;
 
 /** Returns the offset of a page, which counts from 1. */

@@ -14,20 +14,20 @@ export type Budget = {
 
 /** A family's quota as far as it is known. Counts are calls in 24 hours. */
 export type FamilyQuota = {
-  usedToday: number;
+  usedIn24Hours: number;
   /** The most without a refusal; null if there has been no such day. */
   knownGood: number | null;
   /** How many had been made when Spotify last refused one; null if it never has. */
-  refusedAt: number | null;
+  callsAtRefusal: number | null;
   /** Until when Spotify refuses this family, in milliseconds since 1970; null if it doesn't. */
   closedUntil: number | null;
 };
 
 export function quotaOf(ledger: Ledger, family: QuotaFamily, now: number): FamilyQuota {
   return {
-    usedToday: callsIn(ledger.counts, now, [family]),
+    usedIn24Hours: callsIn(ledger.counts, now, [family]),
     knownGood: ledger.good.get(family) ?? null,
-    refusedAt: ledger.refused.get(family)?.calls ?? null,
+    callsAtRefusal: ledger.refused.get(family)?.calls ?? null,
     closedUntil: closedUntilOf(ledger, ['all', family], now),
   };
 }

@@ -74,7 +74,7 @@ export function createResponseCache({ now, maxCharacters = 8_000_000 }: Deps) {
     return cached && isFresh(cached, ttlMs) ? cached : null;
   }
 
-  // An entry that nobody asks for again is removed as well.
+  // An entry that is never asked for again is removed as well.
   const sweepTimer = setInterval(() => entries.purgeStale(), sweepEveryMs).unref();
 
   return {

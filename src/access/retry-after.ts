@@ -5,7 +5,7 @@ const defaultDelayMs = { rate: 30_000, quota: 60 * 60 * 1000 };
 const hourMs = 60 * 60 * 1000;
 /**
  * Bounds on a delay: less is not worth a cooldown, and more than users have ever reported is nonsense. A rate limit counts 30 seconds ("Rate
- * limits"), but people were told to wait for almost a day without a reason.
+ * limits"), but people got waits of almost a day without a reason.
  */
 const minDelayMs = 1_000;
 const longestMs = { rate: 24 * hourMs, quota: 48 * hourMs };

@@ -7,7 +7,7 @@ import { MissingScope } from '../spotify/errors.ts';
 const scopes = {
   'user-read-playback-state': 'See what’s playing and on which device',
   'playlist-read-private': 'See your private playlists',
-  'playlist-read-collaborative': 'See the playlists you share with others',
+  'playlist-read-collaborative': 'See your collaborative playlists',
   'user-library-read': 'See what you’ve saved',
   'user-read-recently-played': 'See what you’ve played recently',
   'user-top-read': 'See what you play most',

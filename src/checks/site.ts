@@ -41,7 +41,7 @@ function unreachable(baseUrl: string, error: Error): CheckResult {
   return failed(
     name,
     `${baseUrl} can’t be reached${code ? ` (${code})` : ''}`,
-    'Check BASE_URL, its DNS entry and its certificate.',
+    'Check BASE_URL, its DNS entry, and its certificate.',
   );
 }
 
@@ -67,7 +67,7 @@ async function checkRefusal(baseUrl: string, response: Response): Promise<CheckR
     return note(name, `Turntable answers at ${baseUrl}, but its Redis doesn’t`, 'Fix Redis first.');
   return failed(
     name,
-    `what answers at ${baseUrl} isn’t Turntable (status ${response.status})`,
+    `the server at ${baseUrl} isn’t Turntable (status ${response.status})`,
     'Check BASE_URL, and where the proxy forwards it.',
   );
 }

@@ -37,17 +37,17 @@ const hour = 60 * minute;
 
 /** Every number that the cadence depends on. Parts are fractions of the day's calls. "Measured": by `npm run bench -- live --only=day`. */
 const policy = {
-  /** Until this part is used, there is plenty: three hours of music take 30 % of 700 calls (measured). */
-  plentyPart: 0.3,
+  /** Until this part is used, there are plenty of calls: three hours of music take 30% of 700 (measured). */
+  relaxedUntilUsed: 0.3,
   /** Pages and buttons make a few dozen calls a day; polls leave them this part. */
   pagesPart: 0.03,
   /** Before that part, polls become rarer within this one, for each listener: the smallest with which no other claim fails (measured). */
   lastPart: 0.08,
-  /** While there is plenty. Someone who is looking notices a pause by themselves within a minute, at the latest. */
+  /** While there are plenty of calls. Someone who is looking notices a pause by themselves within a minute, at the latest. */
   midTrackMs: 57 * second,
   /** A poll in the middle is left to the one at the end if that comes at most this much later: a tenth is hardly noticed. */
   joinedWithEnd: 1.1,
-  /** Once plenty is used, only tracks longer than this are polled before their end: few songs are. */
+  /** Afterward, only tracks longer than this are polled before their end: few songs are. */
   longTrackMs: 6 * minute,
   /** That often: a skipped episode shows within 200 seconds (measured). */
   longTrackPollMs: 200 * second,
@@ -60,7 +60,7 @@ const policy = {
   fewListeners: 5,
   /** Upper bound on the polling interval, however little budget remains: an open page is never given up. */
   longestIntervalMs: 30 * minute,
-  /** Listeners are told about throttling if it delays the next poll by more than this: a poll that tracks share is delayed by one at least. */
+  /** Listeners see a notice about throttling if it delays the next poll by more than this: a poll that tracks share is delayed by one at least. */
   mentionedDelayMs: 30 * second,
   /** The first wait after finding a player stuck; it doubles with each further poll. Most have recovered by then. */
   stuckMs: 2 * second,
@@ -70,7 +70,7 @@ const policy = {
   idle: { part: 1 / 8, leastMs: 3 * minute, mostMs: 15 * minute },
 } as const;
 
-/** Polling once plenty of the budget is used, and before hardly any is left. */
+/** The pace between `relaxedUntilUsed` and `lastPart`. */
 const usualPace: Pace = {
   hasPlenty: false,
   midTrackMs: policy.longTrackPollMs,
@@ -90,11 +90,11 @@ const endsOnly: Partial<Pace> = { hasPlenty: false, midTrackMs: Number.POSITIVE_
  * are left. Polls in the middle of a track only find skips and pauses. Spotify's quota covers all listeners for a whole day, and how long
  * each will listen is unknown, so there is a simple rule:
  *
- * - While plenty is left: ends of tracks, and in between a poll per minute. That is all that a listener of a few hours ever needs.
+ * - While there are plenty of calls: ends of tracks, and in between a poll per minute. That is all that a listener of a few hours ever needs.
  * - After that: ends of tracks only, and a few polls in what is longer than a song. If tracks are so short that their ends alone would use up
  *   the day, several ends share one poll.
  * - The last part of the day's calls is for ends: all other polls become steadily rarer, down to a fixed minimum. Only if there are more than a
- *   few listeners, so do those at ends. When a poll comes much later than usual, for any of these reasons, the listener is told until when.
+ *   few listeners, so do those at ends. When a poll comes much later than usual, for any of these reasons, the page says until when.
  *
  * A player that is idle or stuck is polled less and less often, however much is left. If only bars show what is playing, nothing but ends of tracks
  * is polled.
@@ -172,8 +172,8 @@ function paceOf({ budget, listeners, interest }: Circumstances): Pace {
 
 /** Whether there are plenty of calls, so that some may be spent on what is merely convenient. */
 export function hasPlenty({ perDay, used }: Budget, listeners: number): boolean {
-  // With several listeners, plenty ends sooner.
-  return (used / perDay) * Math.sqrt(listeners) < policy.plentyPart;
+  // With several listeners, that ends sooner.
+  return (used / perDay) * Math.sqrt(listeners) < policy.relaxedUntilUsed;
 }
 
 function paceForEverything(budget: Budget, listeners: number): Pace {

@@ -18,7 +18,7 @@ export function createFetchSubscriptions({ hub, now, timing }: Deps) {
   const subscriptions = new Map<string, Subscription>();
   const sweepTimer = setInterval(() => {
     for (const { extendedAt, ttlMs, unsubscribe } of subscriptions.values()) {
-      // Also if the clock was set back: otherwise it would last until the clock has caught up.
+      // Even if the clock was set back: otherwise it would last until the clock has caught up.
       // safeguard: expire-fetch-subscriptions
       if (now() < extendedAt || now() >= extendedAt + ttlMs) unsubscribe();
     }

@@ -21,7 +21,7 @@ import { type Update, unknownState } from './state.ts';
  *
  * Every process with subscribers of a listener has a feed for them. Only the process that holds the lease polls; it publishes what it finds
  * on the bus, which takes it to the feeds of the others. What pages and buttons record travels the same way. Pure functions decide how a
- * state changes and whether subscribers are told (state.ts, observation.ts), and when to poll (schedule.ts, cadence.ts). engine.ts
+ * state changes and whether subscribers get an update (state.ts, observation.ts), and when to poll (schedule.ts, cadence.ts). engine.ts
  * connects the parts.
  */
 

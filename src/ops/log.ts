@@ -75,7 +75,7 @@ export function accessLog(log: Log, listenerOf: (req: Request) => string | undef
     res.once('close', () => {
       const ms = Math.round(performance.now() - startedAt);
       const status = res.writableFinished ? res.statusCode : 'cut off';
-      log.info('request', {
+      log.info('Request', {
         method,
         path,
         route: routeOf(req),

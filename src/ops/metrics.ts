@@ -84,7 +84,7 @@ export function createMetrics({ isServed, families, outcomes, dailyCalls, now }:
     /** Counts a command that Redis didn't carry out. `code`: that of its reply; undefined if there was none. */
     countRedisError: (code: string | undefined): void => redisErrors.inc({ code: code ?? 'none' }),
 
-    /** Records which checks failed at the start. */
+    /** Records which checks failed at startup. */
     recordChecks(results: readonly { name: string; status: string }[]): void {
       for (const { name, status } of results)
         gauges.failedChecks.set({ check: name }, status === 'failed' ? 1 : 0);
@@ -121,7 +121,7 @@ function createInstruments(registry: Registry) {
     requests: new Histogram({
       ...of(
         'http_request_duration_seconds',
-        'Requests until the end of their responses, without streams',
+        'Time from request to end of response, excluding streams',
         'method',
         'route',
         'status',
@@ -132,19 +132,17 @@ function createInstruments(registry: Registry) {
     streams: new Gauge(of('streams_open', 'Open streams of live updates')),
     calls: new Counter(of('spotify_calls_total', 'Calls to Spotify by outcome', 'family', 'outcome')),
     callDurations: new Histogram({
-      ...of('spotify_call_duration_seconds', 'Calls to Spotify that were made', 'family'),
+      ...of('spotify_call_duration_seconds', 'Duration of calls to Spotify', 'family'),
       buckets: callSeconds,
     }),
     used: new Gauge(of('spotify_calls_used', 'Calls of all processes in the last 24 hours', 'family')),
-    usedRatio: new Gauge(
-      of('spotify_calls_used_ratio', 'Part of a limit that is used, if Spotify has shown one', 'family'),
-    ),
+    usedRatio: new Gauge(of('spotify_calls_used_ratio', 'Share of the known limit that is used', 'family')),
     dailyCalls: new Gauge(of('spotify_daily_calls', 'The setting SPOTIFY_DAILY_CALLS')),
     pauses: new Gauge(of('spotify_pause_seconds', 'Time until Spotify may be called again', 'family')),
     refreshes: new Counter(of('token_refreshes_total', 'Refreshes of access tokens', 'token', 'outcome')),
     ready: new Gauge(of('ready', 'Whether this process can serve pages, as /readyz says')),
     redisErrors: new Counter(of('redis_errors_total', 'Commands that Redis did not carry out', 'code')),
-    failedChecks: new Gauge(of('redis_check_failed', 'Checks of Redis that failed at the start', 'check')),
+    failedChecks: new Gauge(of('redis_check_failed', 'Checks of Redis that failed at startup', 'check')),
   };
 }
 

@@ -50,7 +50,7 @@ type Deps = {
 };
 
 /**
- * Answers 503 with Retry-After while there are too many requests, before anything else is done for them. While the event loop is late, no more
+ * Responds with 503 and Retry-After while there are too many requests, before anything else is done for them. While the event loop is late, no more
  * requests are in flight than were answered in the last second. By Little's law (requests in flight = rate x time), the admitted ones then
  * take about a second.
  */
@@ -99,7 +99,7 @@ export function createOverloadGate({
       if (isInFlight) open -= 1;
       isInFlight = false;
     };
-    // A client could hold back the bodies of as many requests as may be in flight, and nobody else would be served.
+    // A client could hold back the bodies of as many requests as may be in flight, and no one else would be served.
     // safeguard: exclude-arriving-requests
     if (isArriving(req)) {
       arriving.set(req, enter);

@@ -62,7 +62,7 @@ export function cannotListen(
   if (['ENOTFOUND', 'EAI_AGAIN', 'EADDRNOTAVAIL'].includes(code)) {
     return new CannotListen(`HOST=${host} isn’t an address of this machine.`);
   }
-  return new CannotListen(`Turntable can't listen on ${host}:${port} (${code}).`);
+  return new CannotListen(`Turntable can’t listen on ${host}:${port} (${code}).`);
 }
 
 async function closeGracefully(

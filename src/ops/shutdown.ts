@@ -97,8 +97,8 @@ type StopOptions = {
 };
 
 /**
- * Stops serving without losing anything: accepts no more connections, starts no more work that can't be repeated, waits for requests, then
- * for background work. Whatever that work needs, such as Redis, must be closed afterwards.
+ * Stops serving without losing anything: accepts what has already arrived, then no more connections; starts no more work that can't be
+ * repeated; waits for requests, then for background work. Whatever that work needs, such as Redis, must be closed afterward.
  *
  * The accounts service has 8 s to answer a refresh, and its answer must be saved: with rotation it contains the only refresh token that
  * Spotify still accepts. Docker kills a container 10 s after its signal. So what begins within the first second can be finished, and
@@ -123,7 +123,7 @@ export async function stopServing(options: StopOptions): Promise<void> {
   // safeguard: serve-arrived-requests
   await Promise.race([closed, sleep(beginMs, undefined, { ref: false })]);
   background.beginStop();
-  log.info('Finishing what has begun');
+  log.info('Finishing work in progress');
   await closed;
   if (await background.drain(stopAt - performance.now())) return;
   log.error('Stopped before everything was finished', { unfinished: background.running().join(', ') });

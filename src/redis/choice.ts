@@ -53,13 +53,13 @@ function whyPrivate(reply: string | null, last: string | null, url: string): str
   const address = formatRedisAddress(url);
   if (last !== null) {
     return isUsable(reply)
-      ? `It was used last. Another Redis answers at ${address}; to use that one, set REDIS_URL=${url} (everyone has to sign in again)`
-      : 'It was used last';
+      ? `It’s the one that Turntable used last time. Another Redis answers at ${address}; to use that one, set REDIS_URL=${url} (everyone has to sign in again)`
+      : 'It’s the one that Turntable used last time';
   }
-  if (reply === null) return `REDIS_URL isn't set, and nothing answers at ${address}`;
+  if (reply === null) return `REDIS_URL isn’t set, and nothing answers at ${address}`;
   return needsPassword(reply)
-    ? `REDIS_URL isn't set, and the Redis at ${address} needs a password; to use it, set REDIS_URL=redis://:PASSWORD@${address}`
-    : `REDIS_URL isn't set, and the program that answers at ${address} is not a Redis server`;
+    ? `REDIS_URL isn’t set, and the Redis at ${address} needs a password; to use it, set REDIS_URL=redis://:PASSWORD@${address}`
+    : `REDIS_URL isn’t set, and the program that answers at ${address} is not a Redis server`;
 }
 
 /**

@@ -74,7 +74,7 @@ const sqliteBusy = 5;
 function unusable(folder: string, error: unknown): NoRedis {
   const { code = 'unknown cause' } = error as NodeJS.ErrnoException;
   return new NoRedis(
-    `Without REDIS_URL, Turntable keeps its data in ${folder}, which can't be used (${code}). ` +
+    `Without REDIS_URL, Turntable keeps its data in ${folder}, which can’t be used (${code}). ` +
       'Make that folder readable and writable for the user who starts Turntable, or set REDIS_URL.',
   );
 }

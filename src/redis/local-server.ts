@@ -37,7 +37,7 @@ export class NoRedis extends Error {
 
 /**
  * Returns a Redis: the one at REDIS_URL, else a temporary one that is started from the redis-server or valkey-server on the PATH. If there is
- * neither, the system's package is installed first: without asking for root (containers, CI), and after asking for other users. Throws
+ * neither, the system's package is installed first: without a prompt when running as root (containers, CI), otherwise after a prompt. Throws
  * {@link NoRedis}.
  */
 export async function findRedis(deps: Deps, { dataDir }: { dataDir?: string } = {}): Promise<AvailableRedis> {
@@ -53,7 +53,7 @@ async function requireAnswer(url: string): Promise<void> {
   if ('problem' in parsed) throw new NoRedis(parsed.problem);
   if ((await ping(parseRedisAddress(parsed.url))) === null) {
     throw new NoRedis(
-      `REDIS_URL is set, but no Redis answers at ${formatRedisAddress(parsed.url)}. Start it, or unset REDIS_URL and a private one is started.`,
+      `REDIS_URL is set, but no Redis answers at ${formatRedisAddress(parsed.url)}. Start it, or unset REDIS_URL to start a private one.`,
     );
   }
   const problem = await databaseProblem({ url: parsed.url, ca: null });
@@ -73,16 +73,16 @@ export async function findRedisProgram(deps: Deps): Promise<string> {
     );
   }
   const line = commands.map((command) => command.join(' ')).join(' && ');
-  if (!isRoot && !(await confirm?.(`Turntable needs Redis, which isn't installed. Run "${line}" now?`))) {
+  if (!isRoot && !(await confirm?.(`Turntable needs Redis, which isn’t installed. Run "${line}" now?`))) {
     throw new NoRedis(`Turntable needs Redis. To install it: ${line}\nOr set REDIS_URL to a running one.`);
   }
   print(`Installing Redis: ${line}`);
   for (const command of commands) {
     if (!(await succeeds(command, deps)))
-      throw new NoRedis(`Couldn't install Redis. Run this yourself: ${line}`);
+      throw new NoRedis(`Couldn’t install Redis. Run this yourself: ${line}`);
   }
   const installed = redisOnPath(env);
-  if (installed === null) throw new NoRedis(`Couldn't install Redis. Run this yourself: ${line}`);
+  if (installed === null) throw new NoRedis(`Couldn’t install Redis. Run this yourself: ${line}`);
   return installed;
 }
 
@@ -198,7 +198,7 @@ async function spawnRedis(
   const script = `exec 3<&0; "$@" & server=$!; (read -r _ <&3; ${stop}) >/dev/null 2>&1 & wait "$server"`;
   const server = spawn('sh', ['-c', script, 'sh', program, ...args, '--save', ''], {
     stdio: ['pipe', 'ignore', 'ignore'],
-    // In a process group of its own, so that Ctrl-C reaches only this process, which stops the server last.
+    // In a separate process group, so that Ctrl-C reaches only this process, which stops the server last.
     detached: true,
   });
   server.unref();

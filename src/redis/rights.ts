@@ -48,7 +48,7 @@ const otherCommands = [
 ];
 /** What a cluster needs in addition. */
 const clusterCommands = ['cluster|slots', 'readonly', 'asking', 'client|setname'];
-/** What the checks and the warnings at the start read. Without these they say that they can't see it. */
+/** What the checks and the warnings at startup read. Without these they say that they can't see it. */
 const checkCommands = ['info', 'config|get'];
 
 /** Returns the line that creates a Redis user with the least rights that everything works with. */

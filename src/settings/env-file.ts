@@ -33,7 +33,7 @@ function readFile(path: string, name: string): { text: string } | { problem: str
     if (code === 'EISDIR')
       return { problem: `${name} is a folder, not a file. Copy .env.example to ${name}.` };
     return {
-      problem: `${name} can't be read (${code}). Give the user who starts Turntable permission to read it.`,
+      problem: `${name} can’t be read (${code}). Give the user who starts Turntable permission to read it.`,
     };
   }
   try {

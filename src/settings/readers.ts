@@ -47,7 +47,7 @@ export function readMetrics(
   // safeguard: refuse-weak-metrics-token
   if (metricsToken !== undefined && !(/^[\w.~+/-]+=*$/.test(metricsToken) && isStrongSecret(metricsToken)))
     problems.push(
-      'METRICS_TOKEN must be random: at least 32 letters, digits or any of - . _ ~ + /. To create one: openssl rand -base64 36',
+      'METRICS_TOKEN must be random: at least 32 letters, digits, or any of - . _ ~ + /. To create one: openssl rand -base64 36',
     );
   return { metricsPort: metricsPort ? Number(metricsPort) : null, metricsToken: metricsToken ?? null };
 }
@@ -74,7 +74,9 @@ export function readHost(value: string | undefined, problems: string[]): string 
 export function ownAddress(host: string, port: number, problems: string[]): string {
   if (['127.0.0.1', '0.0.0.0', '::'].includes(host)) return `http://127.0.0.1:${port}`;
   if (host === '::1') return `http://[::1]:${port}`;
-  problems.push(`HOST=${host} requires BASE_URL: the address people use, and Spotify sends them back to.`);
+  problems.push(
+    `HOST=${host} requires BASE_URL: the address that people use and that Spotify sends them back to.`,
+  );
   return `http://127.0.0.1:${port}`;
 }
 
@@ -88,7 +90,7 @@ export function readBaseUrl(value: string, problems: string[]): string {
     return 'http://127.0.0.1:3000';
   }
   if (url.href !== `${url.origin}/`) {
-    problems.push(`BASE_URL must contain only a scheme, a host and a port. Write BASE_URL=${url.origin}`);
+    problems.push(`BASE_URL must contain only a scheme, a host, and a port. Write BASE_URL=${url.origin}`);
   }
   // Spotify accepts loopback addresses over http and other addresses over https, and refuses the name localhost (its documentation page
   // "Redirect URIs").
@@ -139,7 +141,7 @@ export function readRedisCa(path: string | undefined, redisUrl: string, problems
   const file = readSettingFile('REDIS_CA_FILE', path);
   // safeguard: certificates-need-tls
   if (!redisTarget(redisUrl).isTls)
-    problems.push("REDIS_CA_FILE is set, but REDIS_URL doesn't use TLS. Write rediss: in place of redis:.");
+    problems.push('REDIS_CA_FILE is set, but REDIS_URL doesn’t use TLS. Write rediss: in place of redis:.');
   else if ('problem' in file) problems.push(file.problem);
   else if (!file.text.includes('-----BEGIN CERTIFICATE-----'))
     problems.push(
@@ -250,7 +252,7 @@ export function readLedgerName(
 ): string {
   if (value === undefined) return clientId ?? '';
   if (!/^[\w-]{1,60}$/.test(value))
-    problems.push('SPOTIFY_LEDGER must be at most 60 letters, digits, hyphens and underscores.');
+    problems.push('SPOTIFY_LEDGER must be at most 60 letters, digits, hyphens, and underscores.');
   return value;
 }
 

@@ -45,7 +45,7 @@ export function parseRedisUrl(value: string): { url: string } | { problem: strin
   // safeguard: detect-unencoded-password
   if (!isEncoded(username) || !isEncoded(password))
     return { problem: `REDIS_URL has a % in its user or password. ${encoding}` };
-  if (hash) return { problem: `REDIS_URL has a # at the end, which means nothing there. ${encoding}` };
+  if (hash) return { problem: `REDIS_URL has a # at the end, which has no meaning there. ${encoding}` };
   const problem = databaseProblem(kind, pathname, searchParams);
   return problem === null ? (parameterProblem(kind, searchParams) ?? { url: value }) : { problem };
 }
@@ -76,7 +76,7 @@ function parameterProblem(kind: RedisTarget['kind'], search: URLSearchParams): {
   if (unknown === undefined) return null;
   const named = /^\w{1,30}$/.test(unknown) ? `: ${unknown}` : '';
   return {
-    problem: `REDIS_URL has a parameter after the ? that isn’t supported${named}. Remove it; possible are ${parameters[kind].join(', ')}.`,
+    problem: `REDIS_URL has a parameter after the ? that isn’t supported${named}. Remove it. Supported parameters: ${parameters[kind].join(', ')}.`,
   };
 }
 

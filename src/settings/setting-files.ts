@@ -21,7 +21,7 @@ export function readSettingFile(name: string, path: string): { text: string } | 
         ? 'there is no such file'
         : code === 'EISDIR'
           ? 'it is a folder'
-          : `it can't be read (${code})`;
+          : `it can’t be read (${code})`;
     return {
       problem: `${name} must be the path of a file, but ${cause}. Check the path, and that the user who runs Turntable may read it.`,
     };

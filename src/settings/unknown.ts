@@ -8,7 +8,7 @@ export function unknownSettings(names: readonly string[], settings: readonly str
   const unknown = names.filter((name) => !settings.includes(name) && !ignored.test(name));
   return unknown.map((name) => {
     const similar = mostSimilar(name, settings);
-    return `${name} isn't a setting${similar === null ? '.' : `; did you mean ${similar}?`}`;
+    return `${name} isn’t a setting${similar === null ? '.' : `; did you mean ${similar}?`}`;
   });
 }
 

@@ -23,7 +23,7 @@ export class CannotWriteEnv extends Error {
  * Sets variables in the file at `path`, and creates it if it is missing. Everything else in it stays as it is, and a variable that has
  * another value is never replaced. `values` must be plain: they are written without quotes.
  *
- * Afterwards only its owner can read it. It is written to another file and renamed, so that a crash leaves either the old file or the new one.
+ * Afterward only its owner can read it. It is written to another file and renamed, so that a crash leaves either the old file or the new one.
  * Throws {@link CannotWriteEnv}.
  */
 export function addToEnvFile(path: string, values: Readonly<Record<string, string>>): void {
@@ -78,7 +78,7 @@ function withVariables(text: string, values: Readonly<Record<string, string>>, n
     const gap = result === '' || /[\r\n]$/.test(result) ? '' : lineEnd;
     result = filled === result ? `${result}${gap}${variable}=${value}${lineEnd}` : filled;
   }
-  // A value may span lines, one of which looks like a variable of its own.
+  // A value may span lines, one of which looks like another variable.
   // safeguard: preserve-other-env-variables
   if (!isDeepStrictEqual(variablesIn(result), { ...before, ...values }))
     throw new CannotWriteEnv(`${name} has lines that can’t be edited safely.`);

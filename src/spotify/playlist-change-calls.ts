@@ -11,7 +11,7 @@ export type Addition = { uris: readonly string[]; position?: number | null };
 /** Which items to remove, every copy of each; at most {@link maxChangedItems} URIs. `snapshotId`: the version that they were seen in. */
 export type Removal = { uris: readonly string[]; snapshotId: string | null };
 
-/** Which item to move: its place, and the place that it shall have afterwards, both from 0. */
+/** Which item to move: its place, and the place that it shall have afterward, both from 0. */
 export type Move = { from: number; to: number; snapshotId: string | null };
 
 /**

@@ -95,7 +95,7 @@ export type Show = {
   count: number | null;
 };
 
-/** An episode in the list of its show, or on a page of its own. */
+/** An episode in the list of its show, or on its own page. */
 export type EpisodeEntry = {
   item: Track | Episode;
   /** Plain text. */
@@ -214,7 +214,7 @@ export type PlaylistRow = {
   /** As the playlist contains it, so that of a local file as well; null if the item is no longer on Spotify. */
   uri: string | null;
   name: string | null;
-  /** When it was added, as Spotify sends it; null if Spotify doesn’t say. */
+  /** When it was added, as Spotify sends it; null if Spotify doesn't say. */
   addedAt: string | null;
 };
 

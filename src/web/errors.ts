@@ -21,7 +21,7 @@ export class WrongHost extends Error {
   readonly host: string;
 
   constructor(host: string) {
-    super('The request came to another host than that of BASE_URL');
+    super('The request’s host isn’t the one in BASE_URL');
     this.host = host;
   }
 }
@@ -67,7 +67,7 @@ export type ErrorPage = {
   until?: number;
 };
 
-/** An error for which a page has a message of its own. */
+/** An error with its own message. */
 export class Problem extends Error {
   override readonly name = 'Problem';
   readonly page: ErrorPage;

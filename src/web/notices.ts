@@ -22,7 +22,7 @@ const notices = {
     isError: true,
   },
   'undo-too-long': {
-    text: 'This can’t be undone here: the playlist is too long, or has too many copies. Remove what was added on the playlist’s page.',
+    text: 'This can’t be undone here: the playlist is too long, or contains too many copies of what you added. You can remove it on the playlist’s page.',
     isError: true,
   },
   'addition-undone': { text: 'Undone. What you added has been removed again.' },
@@ -125,7 +125,7 @@ const notices = {
   'playing-elsewhere': { text: 'Playback has moved to another device.', isError: true },
   'no-track-playing': { text: 'No track is playing. Play something first.', isError: true },
   'no-list-playing': {
-    text: 'This works only while an album, an artist or a playlist is playing.',
+    text: 'This works only while an album, an artist, or a playlist is playing.',
     isError: true,
   },
   'endless-list': { text: 'This isn’t available for endless mixes, such as radio.', isError: true },
@@ -164,11 +164,11 @@ const notices = {
   },
   'cannot-volume': { text: 'The volume can’t be changed from here right now.', isError: true },
   'cannot-shuffle': {
-    text: 'Shuffle can’t be changed for what’s playing. Radio, the DJ and autoplay don’t allow it.',
+    text: 'Shuffle can’t be changed for what’s playing. Radio, the DJ, and autoplay don’t allow it.',
     isError: true,
   },
   'cannot-repeat': {
-    text: 'Repeat can’t be changed for what’s playing. Radio, the DJ and autoplay don’t allow it.',
+    text: 'Repeat can’t be changed for what’s playing. Radio, the DJ, and autoplay don’t allow it.',
     isError: true,
   },
   'cannot-queue': {

@@ -85,7 +85,7 @@ export function createSignedIn(deps: Deps) {
     /** The same for a page that works without Spotify: a token that is due is refreshed only when Spotify is called. */
     pageWithLazyRefresh: (page: ListenerPage): RequestHandler => admitTo(page, { refreshFirst: false }),
 
-    /** The same for live updates. They have a limit of their own, so that a page that reconnects doesn't use up the limit for reads. */
+    /** The same for live updates. They have a separate limit, so that a page that reconnects doesn't use up the limit for reads. */
     liveUpdates: (page: ListenerPage): RequestHandler =>
       admitTo(page, { refreshFirst: true, limiter: rateLimiters.update }),
 

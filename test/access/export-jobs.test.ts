@@ -46,7 +46,7 @@ async function startJob(t: TestContext) {
 }
 
 // fault: rows-of-long-job-expire
-test('what a job has read doesn’t expire while it reads on, and a loss is noticed', async (t) => {
+test('the rows of a job don’t expire while it continues, and a loss is noticed', async (t) => {
   const { redis, jobs, clock, owner, job, chunk } = await startJob(t);
   const first = (await jobs.save(accountId, owner, job, [{ rows: [] }])) ?? assert.fail();
   await redis.pexpire(chunk(0), 90_000);

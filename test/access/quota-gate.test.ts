@@ -86,7 +86,7 @@ test('a successful probe does not end a longer cooldown that has started by then
   assert.ok(((await quotaGate.cooldown('player-read'))?.until ?? 0) > Date.now() + 3_000_000);
 });
 
-test('of twenty calls with a cooldown of a second, only one is made again after each cooldown', async (t) => {
+test('only one of twenty calls with a cooldown of a second is made again after each cooldown', async (t) => {
   const { quotaGate, other } = await createGates(t);
   const asked: number[] = [];
   await Promise.all(

@@ -164,7 +164,7 @@ test('a call that is given up before Spotify is asked does not count', async (t)
   const giveUp = () => Promise.reject(new Error('too many searches of visitors'));
   for (let nth = 0; nth < 5; nth += 1)
     await assert.rejects(one.gate.run({ family: 'search', endpoint: 'GET /search' }, giveUp), /too many/);
-  assert.equal(quotaOf(await one.ledger.read(), 'search', clock.now()).usedToday, 1);
+  assert.equal(quotaOf(await one.ledger.read(), 'search', clock.now()).usedIn24Hours, 1);
 });
 
 // fault: damaged-ledger
@@ -196,7 +196,7 @@ test('numbers that no process writes count as absent, in scripts as well, and ar
     [closures, refused, good, shared, reserved].map(({ size }) => size),
     [0, 0, 0, 0, 0],
   );
-  assert.equal(quotaOf(await one.ledger.read(), 'search', clock.now()).usedToday, 1);
+  assert.equal(quotaOf(await one.ledger.read(), 'search', clock.now()).usedIn24Hours, 1);
   const left = Object.keys(await redis.hgetall('ledger:{an account}'));
   assert.deepEqual(
     left.filter((name) => name in fields),
@@ -231,8 +231,8 @@ test('a refused probe says nothing about the quota of its family', async (t) => 
   await one.call('playlist-read', quota(7_200));
   await other.call('player-read', quota(3_600));
 
-  const { refusedAt } = quotaOf(await one.ledger.read(), 'player-read', clock.now());
-  assert.equal(refusedAt, null);
+  const { callsAtRefusal } = quotaOf(await one.ledger.read(), 'player-read', clock.now());
+  assert.equal(callsAtRefusal, null);
 });
 
 // fault: limit-is-forgotten
@@ -259,7 +259,7 @@ test('families are not linked by an assumed end time', async (t) => {
 });
 
 // fault: refused-probe-is-released
-test('what a refused probe leaves open is probed by the next call at once', async (t) => {
+test('families that a refused probe says nothing about are probed by the next call at once', async (t) => {
   const { clock, one, other } = await createProcesses(t);
   await one.call('search', rate(60));
   clock.advance({ seconds: 61 });
@@ -336,7 +336,12 @@ test('the count at a refusal and the largest day without one are learned, and be
   const budget = async () => familyBudget(await one.ledger.read(), 'search', 100, clock.now());
 
   await callMany(12);
-  assert.deepEqual(await found(), { usedToday: 12, knownGood: null, refusedAt: null, closedUntil: null });
+  assert.deepEqual(await found(), {
+    usedIn24Hours: 12,
+    knownGood: null,
+    callsAtRefusal: null,
+    closedUntil: null,
+  });
   assert.equal((await budget()).perDay, 100);
 
   clock.advance({ hours: 2 });
@@ -346,8 +351,8 @@ test('the count at a refusal and the largest day without one are learned, and be
   assert.equal((await found()).knownGood, 20);
 
   await one.call('search', quota(7_200));
-  const { refusedAt, closedUntil, usedToday } = await found();
-  assert.deepEqual([refusedAt, closedUntil, usedToday], [22, clock.now() + 2 * hour, 22]);
+  const { callsAtRefusal, closedUntil, usedIn24Hours } = await found();
+  assert.deepEqual([callsAtRefusal, closedUntil, usedIn24Hours], [22, clock.now() + 2 * hour, 22]);
   assert.equal((await budget()).perDay, 21);
 
   clock.advance({ hours: 30 });
@@ -378,12 +383,12 @@ test('other calls don’t count against the live-update budget', async (t) => {
   assert.deepEqual(await live(), [500, 1_100]);
 });
 
-test('of the oldest hour, only the part in the last 24 hours counts', async (t) => {
+test('only the part of the oldest hour that is in the last 24 hours counts', async (t) => {
   const { clock, redis, one } = await createProcesses(t);
   clock.advance({ seconds: (hour - (clock.now() % hour)) / 1000 });
   await redis.hset('calls:{an account}', `lists ${clock.now() / hour}`, 100);
   clock.advance({ hours: 24 });
-  const used = async () => quotaOf(await one.ledger.read(), 'lists', clock.now()).usedToday;
+  const used = async () => quotaOf(await one.ledger.read(), 'lists', clock.now()).usedIn24Hours;
 
   assert.equal(await used(), 100);
   clock.advance({ minutes: 45 });
@@ -397,7 +402,7 @@ test('of the oldest hour, only the part in the last 24 hours counts', async (t) 
 test('calls count for a day', async (t) => {
   const { clock, one } = await createProcesses(t);
   await one.call('lists');
-  const used = async () => quotaOf(await one.ledger.read(), 'lists', clock.now()).usedToday;
+  const used = async () => quotaOf(await one.ledger.read(), 'lists', clock.now()).usedIn24Hours;
 
   clock.advance({ hours: 23 });
   assert.equal(await used(), 1);

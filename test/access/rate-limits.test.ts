@@ -68,7 +68,7 @@ test('500 sign-ins with made-up codes from one address make thirty token request
 });
 
 // fault: sign-in-limit-overall
-test('sign-ins from all addresses together have a limit, and a refused one does not count towards it', async (t) => {
+test('sign-ins from all addresses together have a limit, and a refused one does not count toward it', async (t) => {
   const turntable = await limited(t, { signIn: 4, tokenExchange: 3 }, { TRUST_PROXY: '1' });
   const { simulator, redisUrl } = turntable;
 
@@ -85,7 +85,7 @@ test('sign-ins from all addresses together have a limit, and a refused one does 
 });
 
 // fault: page-load-flood
-test('300 loads of the account page by one session take one call, and those beyond the limit are told when to retry', async (t) => {
+test('300 loads of the account page by one session take one call, and those beyond the limit get a time to retry', async (t) => {
   const turntable = await limited(t, {});
   const { simulator, redisUrl } = turntable;
   const [mara, noor] = [await signedIn(turntable), await signedIn(turntable, 'noor')];
@@ -200,7 +200,7 @@ test('live updates have their own limit, so a page that reconnects does not use 
 });
 
 // fault: exports-are-limited
-test('exports have a limit for each listener, and one for all of them that a refused export does not count towards', async (t) => {
+test('exports have a limit for each listener, and one for all of them that a refused export does not count toward', async (t) => {
   const turntable = await limited(t, { exportOne: 1, exportAll: 1, exports: 3 });
   const [mara, noor] = [await signedIn(turntable), await signedIn(turntable, 'noor')];
   const { playlists } = (await mara.getJson('/playlists').expect(200)).body;

@@ -26,7 +26,7 @@ test('one response serves all simultaneous requests for it', async (t) => {
     simulator.forgetCalls();
     const pages = await Promise.all(Array.from({ length: 20 }, () => mara.get(path).expect(200)));
     assert.equal(apiRequests(simulator).length, 1, path);
-    // The colour of a cover comes later than the first pages, in their first tag.
+    // The color of a cover comes later than the first pages, in their first tag.
     const bodies = pages.map(({ text }) =>
       text.replaceAll(/name="idempotencyKey" value="[^"]+"|<html[^>]*>/g, ''),
     );
@@ -111,7 +111,7 @@ test('a response that was requested before a change and arrives after it is not 
   assert.equal((await mara.getJson('/library').expect(200)).body.total, body.total - 1, 'and is not cached');
 });
 
-testOnce('a failure reaches everyone who is waiting for it, and nobody after that', async (t) => {
+testOnce('a failure reaches everyone who is waiting for it, and no one after that', async (t) => {
   const { browser, simulator } = await startTurntable(t);
   const mara = browser();
   await mara.signIn();

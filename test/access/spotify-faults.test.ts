@@ -227,7 +227,7 @@ for (const [retryAfter, seconds] of [
     const { reason, detail } = JSON.parse(answer.text);
     assert.equal(reason, 'cooldown');
     assert.equal(detail, 'Spotify limits how often this site may ask. Nothing is lost.');
-    assert.equal(simulator.calls.length, 1, 'nobody asked Spotify again');
+    assert.equal(simulator.calls.length, 1, 'no one asked Spotify again');
 
     clock.advance({ seconds });
     await noor.get('/playlists').expect(200);
@@ -273,7 +273,7 @@ for (const [message, status, words] of [
   ['The user is not registered for this application.', 403, /User Management/],
   ['Forbidden', 403, /Spotify refused this/],
 ] as const) {
-  test(`403 "${message.slice(0, 40)}" is recognised, as JSON and as text`, async (t) => {
+  test(`403 "${message.slice(0, 40)}" is recognized, as JSON and as text`, async (t) => {
     const { browser, simulator, logged } = await startTurntable(t);
     const mara = browser();
     await mara.signIn();
@@ -283,7 +283,7 @@ for (const [message, status, words] of [
       const page = await mara.get('/now-playing').expect(status);
       assert.match(page.text, words);
       const number = page.headers['x-request-id'] ?? 'none';
-      const cause = logged.find((line) => line.includes(number) && line.includes('request refused'));
+      const cause = logged.find((line) => line.includes(number) && line.includes('Request refused'));
       assert.match(cause ?? '', /"level":30.*answered 403/, 'the log says why');
     }
     await mara.get('/now-playing').expect(200);
@@ -291,7 +291,7 @@ for (const [message, status, words] of [
 }
 
 // fault: no-retry-during-cooldown
-test('while Spotify wants to be left alone for hours, pages show a countdown in place of a button to try again', async (t) => {
+test('during a cooldown of hours, pages show a countdown in place of a button to try again', async (t) => {
   const { browser, simulator, clock } = await startTurntable(t);
   const mara = browser();
   await mara.signIn();

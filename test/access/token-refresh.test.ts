@@ -133,7 +133,7 @@ for (const [end, how] of [
     const next = await mara.get('/playlists').expect(303);
     assert.match(next.headers.location ?? '', /^\/login/);
     const start = await mara.get('/').expect(200);
-    for (const { text } of [page, start]) assert.doesNotMatch(text, /Sign out/, 'nobody looks signed in');
+    for (const { text } of [page, start]) assert.doesNotMatch(text, /Sign out/, 'no one looks signed in');
     assert.equal(countTokenRequests(simulator, 'refresh_token'), 1);
 
     await mara.signIn();
@@ -168,7 +168,7 @@ test('while the accounts service is down, a token that has not expired stays in 
 });
 
 // fault: client-credentials-refused
-test('if Spotify rejects our client credentials, nobody is signed out', async (t) => {
+test('if Spotify rejects our client credentials, no one is signed out', async (t) => {
   const { browser, simulator, clock, logged } = await startTurntable(t);
   const mara = browser();
   await mara.signIn();
@@ -225,7 +225,7 @@ for (const [status, message] of [
 }
 
 // fault: listener-not-invited
-test('a person who is removed from the app’s list is told so, and stays signed in', async (t) => {
+test('a person who is removed from the app’s list sees a message, and stays signed in', async (t) => {
   const { browser, simulator } = await startTurntable(t);
   const mara = browser();
   await mara.signIn();

@@ -175,7 +175,7 @@ test('playback, recently played and the list of browsers are not shown to anyone
 });
 
 // fault: poll-with-foreign-grant
-test('what is playing is never requested with another person’s grant, whatever the list of browsers says', async (t) => {
+test('the playback state is never requested with another person’s grant, whatever the list of browsers says', async (t) => {
   const { mara, noor, redis, simulator, clock, url } = await twoPeople(t);
   const account = await accountIdOf(redis, mara);
   await mara.get('/now-playing').expect(200);

@@ -41,7 +41,7 @@ const hide = (page: Page, hidden: boolean) =>
      document.dispatchEvent(new Event('visibilitychange'));`,
   );
 
-test('every page has a bar that shows what is playing, without a call of its own', { skip }, async (t) => {
+test('every page has a bar that shows what is playing, without another call', { skip }, async (t) => {
   const { page, simulator, name, streams, errors, url } = await startWithBar(t);
   await bar(page).getByText(name).waitFor();
   simulator.forgetCalls();
@@ -273,7 +273,7 @@ test('an earlier press of the bar doesn’t take back a later one', { skip }, as
   assert.ok(await bar(page).getByRole('button', { name: 'Play' }).isVisible());
 });
 
-test('the volume in the bar is sent where it comes to rest, also while an earlier one is sent', {
+test('the volume in the bar is sent where it comes to rest, even while an earlier one is sent', {
   skip,
 }, async (t) => {
   const { page, simulator, mara, errors } = await startWithBar(t);

@@ -202,7 +202,7 @@ for (const javaScriptEnabled of [true, false])
     assert.deepEqual(await stored(), before);
   });
 
-test('what is selected in a playlist is added to others in the sheet, and Enter on a checkbox removes nothing', {
+test('selected rows of a playlist are added to others in the sheet, and Enter on a checkbox removes nothing', {
   skip,
 }, async (t) => {
   const { page, stored, select, simulator, errors } = await openPlaylist(t, 'Morning walk');
@@ -221,7 +221,7 @@ test('what is selected in a playlist is added to others in the sheet, and Enter 
   assert.deepEqual(errors, []);
 });
 
-test('before copies of what is selected are removed, the page says how many there are', {
+test('before copies of selected items are removed, the page says how many there are', {
   skip,
 }, async (t) => {
   const { page, person, path, stored, select } = await openPlaylist(t, 'Morning walk');
@@ -240,7 +240,7 @@ test('before copies of what is selected are removed, the page says how many ther
   assert.deepEqual(await stored(), before.slice(2, -1));
 });
 
-test('of a playlist that has changed elsewhere, the page shows what has changed, and the move goes on there', {
+test('if a playlist has changed elsewhere, the page shows the changes and offers the move again', {
   skip,
 }, async (t) => {
   const { page, shown, stored, person } = await openOrder(t);

@@ -244,7 +244,7 @@ function aroundNow(at: number): string {
   return `${named}${write({ timeStyle: 'short' })}`;
 }
 
-test('so are times in what is playing, including those that arrive by its stream', {
+test('times on the now-playing page are in the visitor’s time zone, including those that arrive by its stream', {
   skip,
 }, async (t) => {
   const turntable = await startTurntable(t);

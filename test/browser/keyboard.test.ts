@@ -113,7 +113,7 @@ test('from the landing page to a playlist and back, using only the keyboard', { 
   await page.getByText('You’re signed out.').waitFor();
 });
 
-// Forced colours remove backgrounds: buttons need a border, and progress bars an outline.
+// Forced colors remove backgrounds: buttons need a border, and progress bars an outline.
 const unlined = `[...document.querySelectorAll('.button, button, input:not([type=hidden]), .badge, progress')]
   .filter((one) => one.checkVisibility())
   .filter((one) => {
@@ -122,7 +122,7 @@ const unlined = `[...document.querySelectorAll('.button, button, input:not([type
   })
   .map((one) => one.outerHTML.slice(0, 100))`;
 
-test('in forced colours all buttons and progress bars have a border', {
+test('in forced colors all buttons and progress bars have a border', {
   skip,
 }, async (t) => {
   const { url, browser: person } = await startTurntable(t);

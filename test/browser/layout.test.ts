@@ -66,7 +66,7 @@ test('the buttons of rows end at the edge of their list', { skip }, async (t) =>
     }
 });
 
-test('on a television, the title of what is playing takes at least 4 % of the height', {
+test('on a television, the title of the playing track takes at least 4 % of the height', {
   skip,
 }, async (t) => {
   const turntable = await startTurntable(t);

@@ -276,8 +276,8 @@ for (const [state, go] of sweep(Object.entries(states))) {
       await page.setViewportSize(viewport);
       await page.emulateMedia({ colorScheme });
       const look = `${viewport.width} px, ${colorScheme}`;
-      // The other colour scheme differs in colours alone.
-      const rules = colorScheme === 'light' ? 'all' : 'colours';
+      // The other color scheme differs in colors alone.
+      const rules = colorScheme === 'light' ? 'all' : 'colors';
       assert.deepEqual(await axeViolations(page, rules), [], look);
       assert.deepEqual(await elementsBeyondWindow(page), [], `${look}: wider than the window`);
       assert.deepEqual(await smallTargets(page), [], `${look}: smaller than 24 pixels`);

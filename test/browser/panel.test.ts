@@ -13,7 +13,7 @@ import {
 import { run } from '../support/process.ts';
 import { startTurntable } from '../support/turntable.ts';
 
-/** Buttons in the order they are pressed, and what their box or the status shows afterwards. */
+/** Buttons in the order they are pressed, and what their box or the status shows afterward. */
 const presses: readonly [box: string, button: string, shows: RegExp][] = [
   ['mara', 'Ad break', /Ad break on Kitchen speaker/],
   ['mara', 'Podcast', /on Kitchen speaker/],
@@ -36,8 +36,8 @@ const presses: readonly [box: string, button: string, shows: RegExp][] = [
   ['status', 'Exhaust the quota', /Quota exhausted/],
   ['status', 'Remove endpoint', /GET \/me is gone/],
   ['status', 'Reset limits', /All limits are reset/],
-  ['status', 'Delay 5 calls by 2 seconds', /Next 5 calls: delayed by 2 s/],
-  ['status', 'Fail 3 calls with 502', /Next 3 calls: fail with 502/],
+  ['status', 'Delay 5 calls by 2 seconds', /Next 5 calls will be delayed by 2 s/],
+  ['status', 'Fail 3 calls with 502', /Next 3 calls will fail with 502/],
   ['status', 'Remove the owner’s Premium', /app’s owner doesn’t have Premium/],
   ['status', 'Restore the owner’s Premium', /^((?!app’s owner).)*$/s],
   ['status', 'Clear all faults', /Everything works/],

@@ -208,7 +208,7 @@ test('a button that is being pressed isn’t replaced, so that the press counts'
   await until(() => apiRequests(simulator).includes('PUT /me/player/shuffle'));
 });
 
-test('what a permission allows stays open when the card is updated', { skip }, async (t) => {
+test('the description of a permission stays open when the card is updated', { skip }, async (t) => {
   const { page, browser: person } = await nowPlaying(t, {}, { query: '' });
   const heading = page.getByRole('heading', { level: 1 });
   const name = (await heading.textContent()) ?? '';

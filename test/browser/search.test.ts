@@ -192,7 +192,7 @@ test('a limit that is reached for long says that Enter searches, until something
   assert.notEqual(await page.locator('#search-status').textContent(), 'Press Enter to search.');
 });
 
-test('what goes wrong while typing is not shown, but with Enter it is', { skip }, async (t) => {
+test('errors while typing are not shown, but with Enter they are', { skip }, async (t) => {
   const { page, simulator, sent } = await open(t, { isSignedIn: true, path: '/search?q=moon' });
   simulator.fault({ on: /search/, times: 9, answer: { status: 502, body: '' } });
   await field(page).fill('night');
@@ -243,7 +243,7 @@ test('typed results are accessible and fit into any window, in both themes', { s
   }
 });
 
-test('without scripts, the form and the chips lead on', { skip }, async (t) => {
+test('without scripts, the form and the chips still work', { skip }, async (t) => {
   const { page, url } = await open(t, { window: { javaScriptEnabled: false } });
   await field(page).fill('night');
   await page.getByRole('main').getByRole('button', { name: 'Search', exact: true }).click();

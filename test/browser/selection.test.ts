@@ -112,7 +112,7 @@ test('a selection up to the end of a playlist plays in the playlist', { skip }, 
   }
 });
 
-test('what can’t be played is left out of Play and Add to queue', { skip }, async (t) => {
+test('unplayable rows are left out of Play and Add to queue', { skip }, async (t) => {
   const { page, mara, show, sent, simulator, clock } = await open(t, '/playlists');
   const { body } = await mara.getJson('/playlists').expect(200);
   const { id } = body.playlists.find(({ name }: { name: string }) => name === 'Sunday, slowly');

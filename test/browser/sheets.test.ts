@@ -64,7 +64,7 @@ test('playback moves to another device without leaving now playing', { skip }, a
   assert.deepEqual(errors, []);
 });
 
-test('something to play without a device asks for one on the same page', { skip }, async (t) => {
+test('Play without a device asks for one on the same page', { skip }, async (t) => {
   const { page, mara, simulator, errors } = await open(t, '/library');
   simulator.plays('mara', { kind: 'nothing' });
   await page

@@ -14,7 +14,7 @@ async function signIn(page: Page, start: string, listener = 'Mara Lindqvist'): P
   await page.waitForURL('**/now-playing');
 }
 
-/** Not waitForURL, which fails if a navigation is cancelled by the next one. */
+/** Not waitForURL, which fails if a navigation is canceled by the next one. */
 async function arrived(page: Page): Promise<void> {
   await page.getByText('Playing on Kitchen speaker').waitFor();
   assert.equal(new URL(page.url()).pathname, '/now-playing');
@@ -30,7 +30,7 @@ for (const javaScriptEnabled of [true, false]) {
     const complaints: string[] = [];
     page.on('console', (message) => complaints.push(message.text()));
     page.on('requestfailed', (request) => {
-      // Covers that are still loading when the page is left are cancelled, which is fine.
+      // Covers that are still loading when the page is left are canceled, which is fine.
       const why = request.failure()?.errorText;
       if (why !== 'net::ERR_ABORTED') complaints.push(`${why}: ${request.url()}`);
     });
@@ -63,7 +63,7 @@ for (const javaScriptEnabled of [true, false]) {
   });
 }
 
-test('cancelling at the consent page leads to an explanation and a way on', { skip }, async (t) => {
+test('canceling at the consent page leads to an explanation and a way on', { skip }, async (t) => {
   const { url, simulator } = await startTurntable(t);
   const browser = await openBrowser(t);
   const page = await browser.newPage();
@@ -201,13 +201,13 @@ test('an image on another port of this machine starts no export, and a link ther
   const page = await browser.newPage();
   await signIn(page, url);
   const file = `${url}/playlists/export.csv?page=3`;
-  const neighbour = createServer((_req, res) => {
+  const neighbor = createServer((_req, res) => {
     res.setHeader('Content-Type', 'text/html');
-    res.end(`<!DOCTYPE html><title>Neighbour</title><img src="${file}" alt=""><a href="${file}">Songs</a>`);
+    res.end(`<!DOCTYPE html><title>Neighbor</title><img src="${file}" alt=""><a href="${file}">Songs</a>`);
   });
-  await new Promise<void>((resolve) => neighbour.listen(0, '127.0.0.1', resolve));
-  t.after(() => neighbour.close());
-  const { port } = neighbour.address() as { port: number };
+  await new Promise<void>((resolve) => neighbor.listen(0, '127.0.0.1', resolve));
+  t.after(() => neighbor.close());
+  const { port } = neighbor.address() as { port: number };
   simulator.forgetCalls();
   const isPicture = (line: string) => line.includes('"path":"/playlists/export.csv"');
   await page.goto(`http://127.0.0.1:${port}/`);

@@ -68,7 +68,7 @@ for (const [name, { listener, path }] of Object.entries(pages)) {
       found.filter(({ wrong }) => wrong.length > 0),
       [],
     );
-    // Nobody presses what is up next on a screen across the room.
+    // No one presses what is up next on a screen across the room.
     const titles = page.locator('main .name:not(.wall-next *), :is(.now-playing, .stage) h1');
     const unlinked = await titles.evaluateAll((all) =>
       (

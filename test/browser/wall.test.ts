@@ -22,7 +22,7 @@ async function open(
   simulator.plays('mara', playing);
   const mara = person();
   await mara.signIn('mara', allowAll);
-  // Finding the colour of a cover takes a moment.
+  // Finding the color of a cover takes a moment.
   if (playing.kind === 'track')
     await until(async () => (await mara.get('/wall')).text.includes('class="hue-'));
   const browser = await openBrowser(t, { viewport: television, ...options });
@@ -86,7 +86,7 @@ test('a phone in front of the television reads the code, and the next track’s'
   assert.equal(scan(await picture()), await link());
 });
 
-test('the next track changes cover, title, colour and what’s up next, without loading the page again', {
+test('the next track changes cover, title, color and what’s up next, without loading the page again', {
   skip,
 }, async (t) => {
   const { page, mara, simulator, errors, paths } = await open(t);
@@ -95,11 +95,11 @@ test('the next track changes cover, title, colour and what’s up next, without 
   const state = async () => ({
     title: await heading(page).textContent(),
     cover: await page.locator('img.cover').getAttribute('src'),
-    colour: await page.evaluate<string>('document.documentElement.className'),
+    color: await page.evaluate<string>('document.documentElement.className'),
     upNext: await next.allTextContents(),
   });
   const before = await state();
-  assert.match(before.colour, /^hue-/);
+  assert.match(before.color, /^hue-/);
   assert.equal(before.upNext.length, 2);
   await page.evaluate('globalThis.isSame = true');
 
@@ -117,8 +117,8 @@ test('the next track changes cover, title, colour and what’s up next, without 
     .filter({ hasNotText: before.upNext[0] ?? '' })
     .waitFor();
   await until(async () => {
-    const { cover, colour } = await state();
-    return cover !== before.cover && colour.startsWith('hue-') && colour !== before.colour;
+    const { cover, color } = await state();
+    return cover !== before.cover && color.startsWith('hue-') && color !== before.color;
   });
   assert.ok(await page.evaluate('globalThis.isSame'));
   assert.ok(paths.includes('/wall/card'));
@@ -172,7 +172,7 @@ test('shuffle changes what’s up next, so it isn’t shown any more', { skip },
   assert.equal(queueCalls(turntable), 1);
 });
 
-test('while calls are scarce, nothing is asked about what’s up next', { skip }, async (t) => {
+test('while calls are scarce, up next isn’t requested', { skip }, async (t) => {
   const turntable = await startTurntable(t, { ticking: true, env: { SPOTIFY_DAILY_CALLS: '2' } });
   turntable.simulator.plays('mara', { kind: 'track', index: 2, progressMs: 20_000 });
   const mara = turntable.browser();
@@ -278,7 +278,7 @@ test('what’s up next of another sign-in in the same tab isn’t shown', { skip
   assert.ok(await page.getByText('A secret').isHidden());
 });
 
-test('the clock shows the time of the browser, also while nothing plays', { skip }, async (t) => {
+test('the clock shows the browser’s time, even while nothing plays', { skip }, async (t) => {
   const { page } = await open(t, { timezoneId: 'Asia/Tokyo', locale: 'de-DE' }, { kind: 'nothing' });
   assert.equal(await heading(page).textContent(), 'Nothing is playing');
   const format = new Intl.DateTimeFormat('de-DE', { timeStyle: 'short', timeZone: 'Asia/Tokyo' });
@@ -396,7 +396,7 @@ for (const [name, playing] of Object.entries<Playing>({
     assert.deepEqual(await htmlErrors(page), []);
   });
 
-test('printed, it is the cover, the names and the code', { skip }, async (t) => {
+test('the printed wall shows the cover, the names and the code', { skip }, async (t) => {
   const { page } = await open(t);
   await page.emulateMedia({ media: 'print' });
   for (const shown of ['.cover', 'h1', '.byline', '.wall-code svg'])

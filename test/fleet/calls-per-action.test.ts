@@ -44,11 +44,11 @@ async function start(t: Parameters<typeof startTurntable>[0], apiVersion: '2026-
 const forms: Record<string, (site: Site) => Promise<[string, Fields?]> | [string, Fields?]> = {
   Resume: () => ['/player/play'],
   'Play tracks or episodes': ({ uris }) => ['/player/play', { uri: uris.slice(0, 2) }],
-  'Play an album, an artist or a playlist': ({ found }) => [
+  'Play an album, an artist, or a playlist': ({ found }) => [
     '/player/play',
     { context: found.albums.items[0].uri },
   ],
-  'Shuffle an album, an artist or a playlist': ({ found }) => [
+  'Shuffle an album, an artist, or a playlist': ({ found }) => [
     '/player/play',
     { context: found.albums.items[0].uri, shuffle: true },
   ],
@@ -101,7 +101,7 @@ const forms: Record<string, (site: Site) => Promise<[string, Fields?]> | [string
   'Move an item': (site) => inPlaylist(site, 'move', { to: 2 }),
   'Remove items': (site) => inPlaylist(site, 'remove', { confirmed: true }),
   'Undo a removal': async (site) => {
-    // One item: those at several places take a call for each run of neighbours.
+    // One item: those at several places take a call for each run of neighbors.
     const [path, fields] = await inPlaylist(site, 'remove', { entry: `1 ${site.uris[1]}` });
     return [(await site.post(path, fields)).undo];
   },
@@ -180,6 +180,6 @@ test('a command is one call and two polls, except for Shuffle and lists that Spo
   const commands = actions.filter(({ polls }) => polls > 0);
   assert.deepEqual(
     commands.filter(({ calls }) => calls.length > 1).map(({ what }) => what),
-    ['Shuffle an album, an artist or a playlist', 'Play saved tracks', 'Play a podcast'],
+    ['Shuffle an album, an artist, or a playlist', 'Play saved tracks', 'Play a podcast'],
   );
 });

@@ -77,7 +77,7 @@ test('without any Redis a private one is started, which keeps its data from one 
   const first = await open();
   assert.match(
     said(),
-    /Using a private Redis with its data in .*data\. REDIS_URL isn't set, and nothing answers at/,
+    /Using a private Redis with its data in .*data\. REDIS_URL isn’t set, and nothing answers at/,
   );
   await at(first.url, (redis) => redis.set('grant', 'stored'));
   await first.stop();
@@ -232,7 +232,7 @@ test('a folder that cannot be used is reported in one sentence', { skip }, async
   writeFileSync(folder, '');
   await assert.rejects(
     open(),
-    /keeps its data in .*data, which can't be used \(\w+\)\. Make that folder .* set REDIS_URL/,
+    /keeps its data in .*data, which can’t be used \(\w+\)\. Make that folder .* set REDIS_URL/,
   );
 
   const deep = join(folder, '..', 'd'.repeat(100));

@@ -57,13 +57,13 @@ function saysThatItIsOver(answer: Outcome): void {
 }
 
 // fault: killed-during-sign-in
-test('after a kill at any step of a sign-in nobody is half signed in, and the next sign-in works', async (t) => {
+test('after a kill at any step of a sign-in no one is half signed in, and the next sign-in works', async (t) => {
   const steps = await killAtEach(t, {
     rotation: 'strict',
     before: ({ mara }) => mara.agree(),
     act: ({ victim, mara }, way) => victim.visit(mara, way),
     async check(scene, _death, way) {
-      assert.equal((await page(scene)).status, 303, 'nobody is signed in who was given no session');
+      assert.equal((await page(scene)).status, 303, 'no one is signed in who was given no session');
       // Loading the callback again either signs the person in or says that the link has been used.
       const again = await loadAgain(scene, way);
       if (again) assert.match(again, /This sign-in was already used|no longer accepts this sign-in/);
@@ -137,7 +137,7 @@ test('after a kill at any step of signing out, no signed-out session comes back,
     async check(scene, { side, command }) {
       const { fleet, survivor, mara } = scene;
       const hasGrant = (await fleet.keys()).some((key) => key.startsWith('grant:'));
-      assert.equal((await page(scene)).status, hasGrant ? 200 : 303, 'without a grant nobody is signed in');
+      assert.equal((await page(scene)).status, hasGrant ? 200 : 303, 'without a grant no one is signed in');
       if (side === 'after' && summarize(command) === 'del grant') assert.equal(hasGrant, false);
 
       assert.equal((await survivor.visit(mara, '/logout', 'POST')).status, 303);
@@ -214,7 +214,7 @@ test('a Redis that stops just after Spotify has answered, and comes back, receiv
 });
 
 // fault: save-reply-lost
-test('a save whose reply was lost is recognised as done, and Spotify is not asked twice', async (t) => {
+test('a save whose reply was lost is recognized as done, and Spotify is not asked twice', async (t) => {
   const fleet = await createFleet(t, { rotation: 'strict', timing });
   const server = await fleet.start({ viaRedisProxy: true });
   const mara = server.browser();

@@ -172,7 +172,7 @@ test('no damaged record of any kind fails a page twice, hangs one, or ends the p
   }
   assert.equal(server.child.exitCode, null, server.output());
   await intact.restore();
-  assert.equal((await server.visit(mara)).status, 200, 'and nobody was signed out by it');
+  assert.equal((await server.visit(mara)).status, 200, 'and no one was signed out by it');
 });
 
 /**

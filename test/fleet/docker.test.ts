@@ -70,9 +70,9 @@ function imageTree(t: TestContext, name: string): { cwd: string; uid?: number; g
     for (const folder of folders) chmodSync(folder, 0o755);
     rmSync(tree, { recursive: true });
   });
-  const nobody = { cwd: tree, uid: 65_534, gid: 65_534 };
-  const works = spawnSync(process.execPath, ['-e', "require('express')"], nobody).status === 0;
-  if (works) return nobody;
+  const unprivileged = { cwd: tree, uid: 65_534, gid: 65_534 };
+  const works = spawnSync(process.execPath, ['-e', "require('express')"], unprivileged).status === 0;
+  if (works) return unprivileged;
   t.diagnostic('run as the user of the tests: another one may not read this checkout');
   return { cwd: tree };
 }
@@ -82,7 +82,7 @@ function commandIn(name: string, instruction: RegExp): string[] {
   return JSON.parse([...stage(name).matchAll(instruction)].at(-1)?.[1] ?? '[]');
 }
 
-test('what the Dockerfile copies is enough to run read-only and without root, and its health check works', {
+test('the files that the Dockerfile copies are enough to run read-only and without root, and its health check works', {
   skip,
 }, async (t) => {
   const redis = await startRedis({ program: redisProgram });

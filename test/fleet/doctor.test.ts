@@ -11,7 +11,7 @@ import { connectAsServer, skipWithoutProgram as skip, startOwnRedis } from '../s
 import { makeCertificates } from '../support/redis-forms.ts';
 
 const clientId = 'an id';
-const clientSecret = 'a secret nobody may see';
+const clientSecret = 'a secret no one may see';
 
 /** A healthy Redis, the simulator, and a function that runs `npm run doctor` with these settings and some others. */
 async function practice(t: TestContext) {
@@ -47,7 +47,7 @@ async function practice(t: TestContext) {
     ): Promise<{ said: string; code: number | null }> {
       const doctor = run(t, entry, { ...settings, ...env });
       const code = await doctor.ended;
-      assert.doesNotMatch(doctor.output(), /a secret nobody may see|\n\s+at |ExperimentalWarning/);
+      assert.doesNotMatch(doctor.output(), /a secret no one may see|\n\s+at |ExperimentalWarning/);
       return { said: doctor.output(), code };
     },
   };
@@ -245,7 +245,7 @@ test('the doctor finds a wrong client secret, and a wrong client id', { skip }, 
   assert.equal(secret.code, 1);
   assert.doesNotMatch(secret.said, /not the one/);
 
-  const id = await ask({ SPOTIFY_CLIENT_ID: 'nobody' });
+  const id = await ask({ SPOTIFY_CLIENT_ID: 'no-one' });
   assert.match(id.said, /FAIL {2}Client ID and secret: .*“Invalid client”/);
   assert.match(id.said, /FAIL {2}Redirect URI: .*Failed to get client/);
 });
@@ -405,7 +405,7 @@ test('the doctor finds a server that runs with other settings, or another server
   const { port: its } = new URL(simulator.origin);
   assert.match(
     (await ask({ BASE_URL: `http://127.0.0.1:${its}` })).said,
-    /FAIL {2}Public address: what answers at .* isn’t Turntable \(status 404\)/,
+    /FAIL {2}Public address: the server at .* isn’t Turntable \(status 404\)/,
   );
 });
 

@@ -33,7 +33,7 @@ test('before npm ci has run, every command says to run it', async (t) => {
 });
 
 // fault: node-too-old
-test('if npm ci was told to skip the Node package, an older Node says which version is needed', async (t) => {
+test('if npm ci has skipped the Node package, an older Node says which version is needed', async (t) => {
   const cwd = createClone(t);
   mkdirSync(join(cwd, 'node_modules'));
   const version = execFileSync('node', ['--version'], { env: machine, encoding: 'utf8' });
@@ -67,14 +67,14 @@ test('if a package is missing, as after an update without npm ci, the start says
 // fault: unforeseen-start-failure
 test('an unexpected failure is one sentence with its place in the code, and without its message', async (t) => {
   const cwd = createInstalledClone(t);
-  appendFileSync(join(cwd, 'src/routes-of-nothing.ts'), "throw new Error('a secret nobody may see');\n");
+  appendFileSync(join(cwd, 'src/routes-of-nothing.ts'), "throw new Error('a secret no one may see');\n");
   appendFileSync(join(cwd, 'src/config.ts'), "\nimport './routes-of-nothing.ts';\n");
 
   for (const entry of ['main', 'doctor', 'watch', 'demo']) {
     const started = run(t, `src/start.mjs ${entry}`, {}, { cwd });
     assert.equal(await started.ended, 1);
     assert.match(started.output(), /Turntable couldn’t start: Error at src\/routes-of-nothing\.ts:1\./);
-    assert.doesNotMatch(started.output(), /a secret nobody may see|\n\s+at /);
+    assert.doesNotMatch(started.output(), /a secret no one may see|\n\s+at /);
   }
 });
 
@@ -125,10 +125,10 @@ test('the server and the doctor read the same .env, even with a byte-order mark 
   await server.waitForOutput(new RegExp(`Turntable is at http://127\\.0\\.0\\.1:${port}\\b`));
   const doctor = run(t, 'src/start.mjs doctor', env, { cwd });
   await doctor.ended;
-  assert.match(server.output(), /\.env: SPOTIFY_MARKT isn't a setting; did you mean SPOTIFY_MARKET\?/);
+  assert.match(server.output(), /\.env: SPOTIFY_MARKT isn’t a setting; did you mean SPOTIFY_MARKET\?/);
   assert.match(
     doctor.output(),
-    /note {2}\.env: SPOTIFY_MARKT isn't a setting; did you mean SPOTIFY_MARKET\?/,
+    /note {2}\.env: SPOTIFY_MARKT isn’t a setting; did you mean SPOTIFY_MARKET\?/,
   );
   assert.match(
     doctor.output(),
@@ -182,13 +182,13 @@ test('the doctor says which Redis a start would use, and starts none itself', as
 
   assert.match(
     await ask(),
-    /note {2}Redis: Turntable will start a private Redis with its data in .*data\. It was used last/,
+    /note {2}Redis: Turntable will start a private Redis with its data in .*data\. It’s the one that Turntable used last time/,
   );
   assert.deepEqual(readdirSync(data), ['last-store']);
 
   rmSync(join(data, 'last-store'));
   mkdirSync(join(data, 'last-store'));
-  assert.match(await ask(), /FAIL {2}Redis: .* keeps its data in .*data, which can't be used \(EISDIR\)/);
+  assert.match(await ask(), /FAIL {2}Redis: .* keeps its data in .*data, which can’t be used \(EISDIR\)/);
 });
 
 // fault: connected-in-browser

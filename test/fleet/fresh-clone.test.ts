@@ -26,7 +26,7 @@ const machine = {
   HOME: process.env.HOME ?? '',
   ...(process.env.npm_config_cache && { npm_config_cache: process.env.npm_config_cache }),
 };
-const credentials = { clientId: 'an id', clientSecret: 'a secret nobody may see' };
+const credentials = { clientId: 'an id', clientSecret: 'a secret no one may see' };
 
 async function install(t: TestContext, cwd: string, words: string[], env: Record<string, string> = {}) {
   const npm = runCommand(
@@ -64,10 +64,10 @@ async function configure(t: TestContext, cwd: string) {
 /** A user other than root who owns the whole tree; the user who runs the tests if that is not root. */
 function ownedByAnother(tree: string) {
   if (process.getuid?.() !== 0) return { cwd: tree, detached: true };
-  const nobody = { cwd: tree, detached: true, uid: 65_534, gid: 65_534 };
+  const unprivileged = { cwd: tree, detached: true, uid: 65_534, gid: 65_534 };
   for (const path of ['', ...readdirSync(tree).filter((name) => name !== 'node_modules')])
-    chownSync(join(tree, path), nobody.uid, nobody.gid);
-  return nobody;
+    chownSync(join(tree, path), unprivileged.uid, unprivileged.gid);
+  return unprivileged;
 }
 
 // fault: minimal-installation

@@ -4,7 +4,7 @@ import { createFleet } from '../support/fleet.ts';
 import { allowAll, apiRequests } from '../support/pages.ts';
 import { testTiming as timing } from '../support/timing.ts';
 
-test('fifty people on four servers: in thousands of pages, nobody sees anything of anyone else’s', async (t) => {
+test('fifty people on four servers: in thousands of pages, no one sees anything of anyone else’s', async (t) => {
   const guests = 50;
   const fleet = await createFleet(t, { extraListeners: guests, timing });
   const { simulator } = fleet;

@@ -76,7 +76,7 @@ test('with TLS at nginx, servers know that the browser uses https', { skip }, as
 });
 
 // fault: killed-behind-nginx
-test('if a server is killed, the others serve everyone, and nobody is signed out', { skip }, async (t) => {
+test('if a server is killed, the others serve everyone, and no one is signed out', { skip }, async (t) => {
   const { fleet, nginx, servers, browser, visit } = await startBehindNginx(t, { timing });
   const people = [browser(), browser(), browser()];
   for (const [index, person] of people.entries()) await person.signIn(['mara', 'noor', 'mara'][index]);

@@ -21,9 +21,9 @@ import { run } from '../support/process.ts';
 import { redisProgram, skipWithoutProgram as skip } from '../support/redis.ts';
 import { holdResponse } from '../support/turntable.ts';
 
-const credentials = { SPOTIFY_CLIENT_ID: 'an id', SPOTIFY_CLIENT_SECRET: 'a secret nobody may see' };
+const credentials = { SPOTIFY_CLIENT_ID: 'an id', SPOTIFY_CLIENT_SECRET: 'a secret no one may see' };
 
-test('without a Redis the server starts, says what to do, answers 503, and recovers', { skip }, async (t) => {
+test('without a Redis the server starts, says what to do, returns 503, and recovers', { skip }, async (t) => {
   const [port, redisPort] = [await freePort(), await freePort()];
   const server = run(t, 'src/main.ts', {
     ...credentials,
@@ -40,13 +40,13 @@ test('without a Redis the server starts, says what to do, answers 503, and recov
 
   const redis = await startRedis({ program: redisProgram, port: redisPort });
   t.after(redis.stop);
-  await server.waitForOutput(/Redis answers again/);
+  await server.waitForOutput(/Redis is responding again/);
   assert.equal(await status('/'), 200);
   assert.equal(await status('/readyz'), 200);
 
   server.child.kill('SIGTERM');
   assert.equal(await server.ended, 0);
-  assert.doesNotMatch(server.output(), /a secret nobody may see|\n\s+at /);
+  assert.doesNotMatch(server.output(), /a secret no one may see|\n\s+at /);
 });
 
 test('asked to stop, the server finishes the requests in progress and exits with 0', { skip }, async (t) => {
@@ -141,7 +141,7 @@ test('asked to stop, the server closes connections that are never idle', { skip 
 test('without credentials the setup page says what to do', async (t) => {
   const port = await freePort();
   const server = run(t, 'src/main.ts', { PORT: String(port), SPOTIFY_CLIENT_SECRET: 'a secret' });
-  await server.waitForOutput(/SPOTIFY_CLIENT_ID isn't set yet/);
+  await server.waitForOutput(/SPOTIFY_CLIENT_ID isn’t set yet/);
 
   const page = await (await fetch(`http://127.0.0.1:${port}/`)).text();
   const elsewhere = await fetch(`http://127.0.0.1:${port}/now-playing`, { redirect: 'manual' });
@@ -277,7 +277,7 @@ test('interrupted while Redis is being installed, the demo ends the installation
   demo.child.kill('SIGTERM');
 
   assert.equal(await demo.ended, 0);
-  assert.doesNotMatch(demo.output(), /Couldn't install/);
+  assert.doesNotMatch(demo.output(), /Couldn’t install/);
   await gone([installation.pid]);
 });
 

@@ -59,7 +59,7 @@ test('everything works in a cluster, with a user who has the documented rights o
 });
 
 // fault: cluster-node-killed
-test('when a node of a cluster is killed its replica takes over, and nobody is signed out', {
+test('when a node of a cluster is killed its replica takes over, and no one is signed out', {
   skip,
 }, async (t) => {
   const nodes = await startCluster(t, { withReplicas: true });
@@ -94,13 +94,13 @@ test('when a node of a cluster is killed its replica takes over, and nobody is s
   t.diagnostic(
     `all served again after ${tookMs} ms; answers by status: ${JSON.stringify(Object.fromEntries(statuses))}; the slowest took ${Math.round(slowestMs)} ms`,
   );
-  assert.deepEqual([...statuses.keys()].sort(), [200, 503], 'nobody is signed out');
+  assert.deepEqual([...statuses.keys()].sort(), [200, 503], 'no one is signed out');
   assert.ok(slowestMs < 8_000, `${slowestMs} ms`);
   assert.match(
     logged.join(''),
-    /Redis (has a node that doesn’t answer|is a cluster that doesn’t serve all keys now)\. Pages answer 503/,
+    /Redis (has a node that doesn’t answer|is a cluster that doesn’t serve all keys now)\. Pages return 503/,
   );
-  await until(() => /Redis answers again/.test(logged.join('')));
+  await until(() => /Redis is responding again/.test(logged.join('')));
   assert.deepEqual(await readyz(url), isReady);
 });
 
@@ -132,7 +132,7 @@ test('a cluster that goes on without some of its keys is not ready, and the log 
   await until(async () => (await readyz(url))[0] === 200);
 
   await nodes[2]?.kill();
-  await until(() => /Redis has a node that doesn’t answer\. Pages answer 503/.test(logged.join('')));
+  await until(() => /Redis has a node that doesn’t answer\. Pages return 503/.test(logged.join('')));
   for (let times = 0; times < 6; times += 1)
     assert.deepEqual(await readyz(url), isNotReady('Redis has a node that doesn’t answer'));
 });
@@ -173,7 +173,7 @@ test('commands of one moment are done if the cluster refers one of them to anoth
   const asked = { key: 'j', slot: 3_564 };
   await until(async () => (await redis.set(stays.key, '0').catch(() => null)) === 'OK');
 
-  // While the keys of a slot move, its node says ASK for those that it doesn't have; afterwards it says MOVED.
+  // While the keys of a slot move, its node says ASK for those that it doesn't have; afterward it says MOVED.
   for (const { direct } of [...nodes].reverse())
     await direct.call('CLUSTER', 'SETSLOT', moved.slot, 'NODE', String(ids[1]));
   await second?.direct.call('CLUSTER', 'SETSLOT', asked.slot, 'IMPORTING', String(ids[0]));

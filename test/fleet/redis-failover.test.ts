@@ -65,12 +65,12 @@ test('a primary that became a replica is given up for the new primary, and the l
   // It doesn't get the messages of the new one.
   await oldPrimary.replicaof('127.0.0.1', '1');
   assert.deepEqual(await readyz(url), isNotReady('Redis is a read-only replica'));
-  await until(() => /Redis is a read-only replica\. Pages answer 503/.test(logged.join('')));
+  await until(() => /Redis is a read-only replica\. Pages return 503/.test(logged.join('')));
 
   line.forwardTo(next.url);
   const startedAt = performance.now();
   // Even without requests.
-  await until(() => /Redis answers again/.test(logged.join('')));
+  await until(() => /Redis is responding again/.test(logged.join('')));
   t.diagnostic(`${Math.round(performance.now() - startedAt)} ms after the address led to the new primary`);
   await mara.get('/playlists').expect(200);
   assert.deepEqual(await readyz(url), isReady);
@@ -88,7 +88,7 @@ test('a primary that became a replica is given up for the new primary, and the l
 });
 
 // fault: redis-loading-data
-test('while Redis loads its data pages answer 503, and they work once it has loaded', { skip }, async (t) => {
+test('while Redis loads its data pages return 503, and they work once it has loaded', { skip }, async (t) => {
   // Redis replies after every 1024 keys.
   const folder = mkdtempSync(join(tmpdir(), 'turntable-loading-'));
   t.after(() => rmSync(folder, { recursive: true }));
@@ -108,7 +108,7 @@ test('while Redis loads its data pages answer 503, and they work once it has loa
   await started;
 
   t.diagnostic(`${tookMs} ms`);
-  assert.match(logged.join(''), /Redis is still loading its data\. Pages answer 503/);
+  assert.match(logged.join(''), /Redis is still loading its data\. Pages return 503/);
   assert.deepEqual(await readyz(url), isReady);
 });
 

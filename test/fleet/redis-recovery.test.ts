@@ -124,10 +124,10 @@ test('a server that starts while Redis takes no writes says so, and says when th
   await direct.config('SET', 'maxmemory', '1');
 
   const { logged } = await startTurntable(t, { redisUrl: redis.url });
-  assert.match(logged.join(''), /Redis is out of memory\. Pages answer 503/);
+  assert.match(logged.join(''), /Redis is out of memory\. Pages return 503/);
 
   await direct.config('SET', 'maxmemory', '0');
-  await until(() => /Redis answers again/.test(logged.join('')));
+  await until(() => /Redis is responding again/.test(logged.join('')));
 });
 
 // fault: readiness-reason

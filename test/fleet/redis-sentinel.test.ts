@@ -20,7 +20,7 @@ for (const [what, lose] of [
   ],
 ] satisfies [string, (servers: Awaited<ReturnType<typeof startSentinels>>) => Promise<void>][]) {
   // fault: sentinel-failover
-  test(`when the primary that Sentinels watch ${what}, its replica takes over, and nobody is signed out`, {
+  test(`when the primary that Sentinels watch ${what}, its replica takes over, and no one is signed out`, {
     skip,
   }, async (t) => {
     const servers = await startSentinels(t);
@@ -82,7 +82,7 @@ test('a failover that is announced while a server asks the Sentinels for the pri
 });
 
 // fault: sentinel-without-primary
-test('Sentinels that do not answer, or do not know the name, are reported at the start', {
+test('Sentinels that do not answer, or do not know the name, are reported at startup', {
   skip,
 }, async (t) => {
   const { url } = await startSentinels(t);
@@ -90,7 +90,7 @@ test('Sentinels that do not answer, or do not know the name, are reported at the
     const { logged, url: site } = await startTurntable(t, { redisUrl });
     assert.match(
       logged.join(''),
-      /Redis can’t be found, because no Sentinel names a primary\. Pages answer 503/,
+      /Redis can’t be found, because no Sentinel names a primary\. Pages return 503/,
     );
     assert.equal((await readyz(site))[0], 503);
     assert.match(

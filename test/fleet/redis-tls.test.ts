@@ -7,7 +7,7 @@ import { makeCertificates, startCluster, startNode } from '../support/redis-form
 import { checkRedisAt } from '../support/redis-rights.ts';
 import { startTurntable } from '../support/turntable.ts';
 
-test('Redis over TLS works with a certificate from an authority of its own', { skip }, async (t) => {
+test('Redis over TLS works with a certificate from a private authority', { skip }, async (t) => {
   const { ca, serverArgs } = makeCertificates(t);
   const node = await startNode(t, serverArgs, { tls: { ca: readFileSync(ca, 'utf8') } });
   const redisUrl = `rediss://127.0.0.1:${node.port}`;

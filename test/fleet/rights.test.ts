@@ -48,7 +48,7 @@ test('a Redis user with the documented rights only is enough for everything', { 
 });
 
 // fault: redis-rights-missing
-test('rights that are missing, eviction and missing persistence are named at the start and by the doctor', {
+test('rights that are missing, eviction and missing persistence are named at startup and by the doctor', {
   skip,
 }, async (t) => {
   const { port, direct } = await startNode(t, ['--maxmemory', '1gb', '--maxmemory-policy', 'allkeys-lru']);

@@ -8,11 +8,11 @@ import { testTiming as timing } from '../support/timing.ts';
 /* `npm run bench -- rolling --rounds=100` does the same for longer. */
 
 // fault: rolling-restart
-test('while each server in turn is stopped and started again, every request succeeds, and nobody is signed out', {
+test('while each server in turn is stopped and started again, every request succeeds, and no one is signed out', {
   skip,
 }, async (t) => {
   const people = 9;
-  // Deadlines are long, and a refresh that takes too long signs nobody out, because a busy machine may take seconds for one.
+  // Deadlines are long, and a refresh that takes too long signs no one out, because a busy machine may take seconds for one.
   const site = await startBehindNginx(t, {
     timing,
     beginMs: 5_000,

@@ -529,7 +529,7 @@ test('signing out everywhere ends every browser on every process at once', async
   for (const server of servers) {
     for (const browser of [first, ...others])
       assert.equal((await visitOnceRedisAnswers(server, browser)).status, 303);
-    assert.equal((await visitOnceRedisAnswers(server, noor)).status, 200, 'nobody else is signed out by it');
+    assert.equal((await visitOnceRedisAnswers(server, noor)).status, 200, 'no one else is signed out by it');
   }
 });
 
@@ -541,7 +541,7 @@ for (const [much, shift] of [
   ['a year', 365 * 24 * hour],
 ] as const) {
   // fault: clocks-are-wrong
-  test(`processes whose clocks are wrong by ${much} refresh nothing too soon and sign nobody out`, async (t) => {
+  test(`processes whose clocks are wrong by ${much} refresh nothing too soon and sign no one out`, async (t) => {
     const { servers, simulator, baseUrl } = await withClocks(t, [0, shift, -shift]);
     const people = await Promise.all(servers.map((server) => cookiesOfSignIn(server, simulator, baseUrl)));
     simulator.forgetCalls();
@@ -555,7 +555,7 @@ for (const [much, shift] of [
   });
 
   // fault: clock-jumps
-  test(`a clock that jumps by ${much} while the process runs signs nobody out and refreshes nothing too soon`, async (t) => {
+  test(`a clock that jumps by ${much} while the process runs signs no one out and refreshes nothing too soon`, async (t) => {
     for (const jump of [shift, -shift]) {
       const { servers, simulator, baseUrl, jumpAll } = await withClocks(t, [0], jump);
       const [server = ''] = servers;

@@ -64,7 +64,7 @@ function send(server: Server, person: Person, path: string, method = 'GET', form
 async function stop(server: Server, held?: HeldCommand): Promise<void> {
   const ended = once(server.child, 'exit');
   server.child.kill('SIGTERM');
-  await until(() => server.output().includes('"Finishing what has begun"'));
+  await until(() => server.output().includes('"Finishing work in progress"'));
   held?.release();
   const [code] = await ended;
   assert.equal(code, 0, server.output());
@@ -124,7 +124,7 @@ for (const browserLeaves of [false, true]) {
   const whose = browserLeaves ? 'after the browser has left' : 'while the browser waits';
 
   // fault: stopped-during-refresh
-  test(`stopped at any step of a refresh ${whose}, the server signs nobody out`, async (t) => {
+  test(`stopped at any step of a refresh ${whose}, the server signs no one out`, async (t) => {
     const steps = await stopAtEach(t, {
       browserLeaves,
       path: '/playlists',
@@ -232,7 +232,7 @@ for (const [when, hold] of [
   ['before Spotify is asked', ({ victim }) => victim.redis.hold(command('set', 'lock:grant:'), 'after')],
 ] satisfies [string, (scene: Pick<Scenario, 'fleet' | 'victim'>) => HeldCommand][]) {
   // fault: stop-during-background-refresh
-  test(`asked to stop during a refresh in the background, ${when}, the server signs nobody out and ends no stream elsewhere`, async (t) => {
+  test(`asked to stop during a refresh in the background, ${when}, the server signs no one out and ends no stream elsewhere`, async (t) => {
     const fleet = await createFleet(t, { beginMs, timing });
     const [victim, survivor] = await Promise.all([fleet.start({ viaRedisProxy: true }), fleet.start()]);
     fleet.simulator.plays('mara', { kind: 'track', index: 0, progressMs: 0 });
@@ -369,7 +369,7 @@ test('asked to stop while a refresh waits for Redis, the server saves it when Re
   held.release();
   assert.equal((await page.outcome)?.status, 503);
   const stopped = stop(victim);
-  await until(() => victim.output().includes('"Finishing what has begun"'));
+  await until(() => victim.output().includes('"Finishing work in progress"'));
   await redis.start();
   await stopped;
 
@@ -394,7 +394,7 @@ test('a server that is stopping makes no polls', async (t) => {
   send(victim, noor, way);
   await held.reached;
   const stopped = stop(victim);
-  await until(() => victim.output().includes('"Finishing what has begun"'));
+  await until(() => victim.output().includes('"Finishing work in progress"'));
   await fleet.advance({ minutes: 10 });
   await waitForTicks(fleet.simulator);
   assert.equal(countApiCalls(fleet.simulator, playerPath), 0);
@@ -417,7 +417,7 @@ test('Ctrl-C under npm arrives twice at once, and the server still finishes what
   // Two pending signals of one kind would arrive as one.
   server.child.kill('SIGINT');
   server.child.kill('SIGTERM');
-  await until(() => server.output().includes('"Finishing what has begun"'));
+  await until(() => server.output().includes('"Finishing work in progress"'));
   held.release();
 
   assert.equal((await page.outcome)?.status, 200);
@@ -441,7 +441,7 @@ test('a server that cannot finish says so and exits within ten seconds, or at on
     const ended = once(server.child, 'exit');
     const startedAt = performance.now();
     server.child.kill('SIGTERM');
-    await until(() => server.output().includes('"Finishing what has begun"'));
+    await until(() => server.output().includes('"Finishing work in progress"'));
     const again = asksAgain ? setInterval(() => server.child.kill('SIGTERM'), 250) : undefined;
     const [code] = await ended;
     clearInterval(again);

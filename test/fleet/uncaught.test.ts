@@ -36,7 +36,7 @@ test('an unhandled rejection is logged without its message, and the process keep
 
   assert.equal((await fetch(`${url}/readyz`)).status, 200);
   assert.equal(child.exitCode, null);
-  assert.doesNotMatch(output(), /nobody may see/);
+  assert.doesNotMatch(output(), /no one may see/);
 });
 
 // fault: log-pipe-closed
@@ -64,5 +64,5 @@ test('after an uncaught exception the requests in progress are finished, and the
   assert.equal((await search).status, 200);
   assert.equal(await ended, 1);
   assert.match(output(), /Stopping after an uncaught exception/);
-  assert.doesNotMatch(output(), /nobody may see/);
+  assert.doesNotMatch(output(), /no one may see/);
 });

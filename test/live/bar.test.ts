@@ -8,9 +8,9 @@ import { connectAsServer } from '../support/redis.ts';
 import { countApiCalls, startTurntable } from '../support/turntable.ts';
 
 /*
- * Pages that have only the bar: they are told of the ends of tracks.
+ * Pages that have only the bar: they get updates when tracks end.
  */
-test('a bar is told when a track ends, by one call, and of nothing before', async (t) => {
+test('a bar gets an update when a track ends, by one call, and none before', async (t) => {
   const { url, mara, simulator, clock, name, durationMs } = await startLiveListener(t);
   const stream = await openStream(t, url, mara, '?for=bar');
   await stream.waitFor(({ data }) => data.title === name);

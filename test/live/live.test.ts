@@ -217,7 +217,7 @@ test('if no grant of a listener is left, their streams end', async (t) => {
   await stream.waitForEnd();
 });
 
-test('during a cooldown the last observation is shown with its time and nobody polls; after it, one process does', async (t) => {
+test('during a cooldown the last observation is shown with its time and no one polls; after it, one process does', async (t) => {
   const one = await startLiveListener(t);
   const other = await startTurntable(t, { sharedWith: one });
   const { mara, simulator, clock, name, url } = one;
@@ -274,7 +274,7 @@ test('when the daily budget is nearly used up, live updates slow down and say so
   await mara.get('/playlists').expect(200);
 });
 
-test('calls of all kinds on all servers count towards the daily budget', async (t) => {
+test('calls of all kinds on all servers count toward the daily budget', async (t) => {
   const { mara, simulator, clock, redisUrl } = await startLiveListener(t);
   const redis = new Redis(redisUrl);
   t.after(() => redis.disconnect());
@@ -471,7 +471,7 @@ test('after a cooldown one call probes Spotify, and the others follow if it succ
   );
 });
 
-test('the card tells a used-up quota from a rate limit', async (t) => {
+test('the card distinguishes a used-up quota from a rate limit', async (t) => {
   const { url, mara, simulator, clock, name } = await startLiveListener(t);
   const stream = await openStream(t, url, mara);
   await stream.waitFor(named(name));

@@ -111,7 +111,7 @@ for (const [title, before, cadence, expected] of throttling) {
     const known = state({ live: { throttledUntil: before } });
     const { live } = schedulePoll(known, { at: now, throttledUntil: cadence }, now);
     assert.equal(live.throttledUntil, expected);
-    assert.equal(live === known.live, before === expected, 'subscribers are told of changes only');
+    assert.equal(live === known.live, before === expected, 'subscribers get changes only');
   });
 }
 

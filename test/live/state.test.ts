@@ -115,7 +115,7 @@ for (const [title, before, agoMs, isApplied, pollRequestedAt] of answers) {
   });
 }
 
-test('an answer ends a cooldown and failures, and leaves throttling', () => {
+test('a response ends a cooldown and resets failures, but not throttling', () => {
   const throttledUntil = now + minute;
   const before = state({
     live: { cooldown: cooldown(-second), spotifyDown: true, redisDown: true, throttledUntil },

@@ -88,7 +88,7 @@ test('a slot is taken for as long as its stream is open, and expires if its proc
   assert.equal((await slots()).length, 2);
 });
 
-test('when the server stops, clients are told to reconnect at different times, and it exits', {
+test('when the server stops, clients get different times to reconnect, and it exits', {
   skip,
 }, async (t) => {
   const redis = await startRedis({ program: redisProgram });

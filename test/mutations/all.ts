@@ -1,6 +1,6 @@
 import { mutations as bar } from './bar.ts';
 import { mutations as catalogue } from './catalogue.ts';
-import { mutations as colours } from './colours.ts';
+import { mutations as colors } from './colors.ts';
 import { mutations as data } from './data.ts';
 import { mutations as editing } from './editing.ts';
 import { mutations as files } from './files.ts';
@@ -30,7 +30,7 @@ export const mutations: readonly Mutation[] = [
   ...remote,
   ...files,
   ...bar,
-  ...colours,
+  ...colors,
   ...editing,
   ...setup,
   ...catalogue,

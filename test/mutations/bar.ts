@@ -64,7 +64,7 @@ export const mutations: Mutation[] = [
     from: "if (req.query.automatic === 'yes' && !(await hub.hasPlenty())) return void res.status(204).end();",
     to: '',
     test: 'test/pages/choose-device',
-    named: 'what is up next isn’t fetched',
+    named: 'up next isn’t fetched',
   },
   {
     what: 'asking for a device if there is none to play on',
@@ -80,7 +80,7 @@ export const mutations: Mutation[] = [
     from: 'start.size > 0 &&',
     to: 'false &&',
     test: 'test/browser/sheets',
-    named: 'something to play without a device',
+    named: 'Play without a device asks for one on the same page',
   },
   {
     what: 'checking what an address says to play',

@@ -302,7 +302,7 @@ export const mutations: Mutation[] = [
   {
     what: 'detecting a changed total during an export',
     safeguard: 'detect-changed-total',
-    from: 'if (total !== first.total) throw playlistChanged();',
+    from: 'if (total !== first.total) throw listChanged(run);',
     to: '',
     test: 'test/pages/exports-go-on',
     named: 'was changed',
@@ -465,7 +465,7 @@ export const mutations: Mutation[] = [
   {
     what: 'detecting a change that keeps the total',
     safeguard: 'detect-changed-snapshot',
-    from: 'if (current !== snapshotId) throw playlistChanged();',
+    from: 'if (current !== snapshotId) throw listChanged(run);',
     to: '',
     test: 'test/pages/exports-complete',
     named: 'without getting longer|file of all playlists, for',

@@ -64,7 +64,7 @@ export const mutations: Mutation[] = [
     from: 'if (values.length === 0 || values.length > maxChangedItems) throw new Problem(problem);',
     to: '',
     test: 'test/pages/add-to-playlist',
-    named: 'isn’t sent to Spotify',
+    named: 'aren’t sent to Spotify',
   },
   {
     what: 'telling that some playlists have it now',
@@ -120,7 +120,7 @@ export const mutations: Mutation[] = [
     from: 'if (latest.snapshotId === snapshotId) {',
     to: 'if (version !== null) {',
     test: 'test/pages/playlist-removal',
-    named: 'that has changed, the page shows',
+    named: 'if a playlist has changed, the page shows',
   },
   {
     what: 'asking before several copies are removed',
@@ -272,7 +272,7 @@ export const mutations: Mutation[] = [
     from: 'if (isThere) return { id, snapshotId: null };',
     to: '',
     test: 'test/pages/lost-answers',
-    named: 'told as it is',
+    named: 'reported as unknown',
   },
   {
     what: 'telling unknown from failed',
@@ -280,7 +280,7 @@ export const mutations: Mutation[] = [
     from: 'unsure.length > 0 &&',
     to: 'false &&',
     test: 'test/pages/lost-answers',
-    named: 'told as it is',
+    named: 'reported as unknown',
   },
   {
     what: 'telling that a copy is missing',

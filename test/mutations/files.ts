@@ -192,7 +192,7 @@ export const mutations: Mutation[] = [
     from: 'const isDue = hourOf(next) > hourOf(job);',
     to: 'const isDue = false;',
     test: 'test/access/export-jobs',
-    named: 'reads on',
+    named: 'expire while it continues',
   },
   {
     what: 'noticing that a chunk is lost',
@@ -264,7 +264,7 @@ export const mutations: Mutation[] = [
     from: 'items.slice(skip)',
     to: 'items',
     test: 'test/pages/export-price',
-    named: 'without what was read before',
+    named: 'excludes those read before',
   },
   {
     what: 'the price of a part of saved tracks',
@@ -309,7 +309,7 @@ export const mutations: Mutation[] = [
   {
     what: 'starting again if a playlist has changed during a job',
     safeguard: 'changed-playlist-restarts-job',
-    from: 'if (manifest.changedSince) throw playlistChanged();',
+    from: 'if (manifest.changedSince) throw listChanged(run);',
     to: '',
     test: 'test/pages/export-jobs',
     named: 'changes while its export is paused',

@@ -71,7 +71,7 @@ export const mutations: Mutation[] = [
     from: 'const limit = isLate ?',
     to: 'const limit = false ?',
     test: 'test/ops/overload',
-    named: 'refuses nobody',
+    named: 'refuses no one',
   },
   {
     what: 'serving some requests while the event loop is late',
@@ -79,7 +79,7 @@ export const mutations: Mutation[] = [
     from: 'Math.max(minRequests, load.answersPerSecond())',
     to: 'load.answersPerSecond()',
     test: 'test/ops/overload',
-    named: 'refuses nobody',
+    named: 'refuses no one',
   },
   {
     what: 'admitting requests by the response rate',
@@ -87,7 +87,7 @@ export const mutations: Mutation[] = [
     from: 'Math.max(minRequests, load.answersPerSecond())',
     to: 'minRequests',
     test: 'test/ops/overload',
-    named: 'refuses nobody',
+    named: 'refuses no one',
   },
   {
     what: 'capping the requests admitted by the response rate',
@@ -95,7 +95,7 @@ export const mutations: Mutation[] = [
     from: 'Math.min(limit, maxRequests)',
     to: 'limit',
     test: 'test/ops/overload',
-    named: 'refuses nobody',
+    named: 'refuses no one',
   },
   {
     what: 'detecting an overdue timer before it fires',

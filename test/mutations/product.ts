@@ -255,7 +255,7 @@ export const mutations: Mutation[] = [
   {
     what: 'saving a held refresh in the background',
     safeguard: 'retry-unsaved-refresh',
-    from: "background.run('save of a refreshed grant', saveLater(sessionId));",
+    from: "background.run('save a refreshed grant', saveLater(sessionId));",
     to: '',
     test: 'test/fleet/crashes',
     named: 'receives the new token',
@@ -841,7 +841,7 @@ export const mutations: Mutation[] = [
     test: 'test/access/quota-gate',
   },
   {
-    what: 'giving live updates a budget of their own',
+    what: 'giving live updates their own budget',
     safeguard: 'live-updates-by-their-own-calls',
     from: "expiriesIn(ledger.counts, now, sharingFamilies(ledger, 'player-read'))",
     to: 'expiriesIn(ledger.counts, now)',
@@ -1176,7 +1176,7 @@ export const mutations: Mutation[] = [
     what: 'warning when two families have used most of a shared limit',
     safeguard: 'warn-of-shared-limit',
     from: 'callsIn(ledger.counts, now, group)',
-    to: 'usedToday',
+    to: 'usedIn24Hours',
     test: 'test/access/quota-ledger',
   },
   {

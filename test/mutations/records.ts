@@ -271,7 +271,7 @@ export const mutations: Mutation[] = [
     from: '(await moveFormerKey(deps, formerKey(id), key(id))) ? getText(id) : null',
     to: 'null',
     test: 'test/redis/upgrade',
-    named: 'nobody is signed out',
+    named: 'no one is signed out',
   },
   {
     what: 'removing records under former keys',

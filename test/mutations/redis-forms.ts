@@ -74,7 +74,7 @@ export const mutations: Mutation[] = [
     named: 'rights that are missing',
   },
   {
-    what: 'warnings about the settings of Redis at the start',
+    what: 'warnings about the settings of Redis at startup',
     safeguard: 'warn-of-redis-settings',
     from: "if (status === 'failed' && name !== except)",
     to: 'if (name === except)',

@@ -187,7 +187,7 @@ export const mutations: Mutation[] = [
     named: 'let go where it was',
   },
   {
-    what: 'the card that waits while a slider is held, when its colour comes later',
+    what: 'the card that waits while a slider is held, when its color comes later',
     safeguard: 'delayed-card-stays-whole',
     from: 'html: card.html ?? delayed?.html ?? null',
     to: 'html: card.html',

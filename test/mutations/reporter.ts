@@ -7,7 +7,7 @@ export default async function* lines(events: AsyncIterable<TestEvent>): AsyncGen
     if (type !== 'test:fail') continue;
     const { duration_ms, error } = data.details;
     const { failureType = '' } = error as { failureType?: string };
-    // A suite fails with its tests. Tests that haven't started are cancelled when one times out.
+    // A suite fails with its tests. Tests that haven't started are canceled when one times out.
     if (failureType === 'subtestsFailed' || failureType === 'cancelledByParent') continue;
     const outcome = failureType === 'testTimeoutFailure' ? 'hung' : 'failed';
     yield `${outcome} ${Math.ceil(duration_ms)} ${data.name}\n`;

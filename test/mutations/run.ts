@@ -13,7 +13,7 @@ import type { Mutation } from './mutation.ts';
  *   npm run test:mutations -- --jobs 1 cooldown
  *
  * Without some safeguards a test only times out. On a busy machine any test can time out, so a timeout counts as noticed only if the
- * same tests pass directly afterwards with the safeguard back in place.
+ * same tests pass directly afterward with the safeguard back in place.
  */
 const { positionals, values } = parseArgs({
   allowPositionals: true,

@@ -175,6 +175,6 @@ export const mutations: Mutation[] = [
     from: "...(button === 'tryAgain' && until !== null && { isSecondary: true }),",
     to: '',
     test: 'test/access/spotify-faults',
-    named: 'wants to be left alone',
+    named: 'during a cooldown of hours',
   },
 ];

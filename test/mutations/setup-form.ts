@@ -77,7 +77,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'the one-time code of the setup form',
-    safeguard: 'setup-one-time-code',
+    safeguard: 'setup-code',
     from: "if (outcome === 'wrong') return",
     to: "if (outcome === 'none') return",
     test,

@@ -16,7 +16,7 @@ export const mutations: Mutation[] = [
   {
     what: 'saving a held refresh before a stop',
     safeguard: 'save-refresh-before-stop',
-    from: "background.run('save of a refreshed grant', saveLater(sessionId));",
+    from: "background.run('save a refreshed grant', saveLater(sessionId));",
     to: 'saveLater(sessionId);',
     test: stop,
     named: 'waits for Redis',
@@ -40,7 +40,7 @@ export const mutations: Mutation[] = [
   {
     what: 'finishing the work of a form before a stop',
     safeguard: 'finish-form-before-stop',
-    from: "background.finish('work of a form', () => runOnce(submissions, leaseMs, req, work));",
+    from: "background.finish('run the action of a form', () => runOnce(submissions, leaseMs, req, work));",
     to: 'runOnce(submissions, leaseMs, req, work);',
     test: stop,
     named: 'handles a form',

@@ -7,7 +7,7 @@ export const mutations: Mutation[] = [
     from: 'if (!isLong) return buttons;',
     to: 'if (true) return buttons;',
     test: 'test/access/spotify-faults',
-    named: 'wants to be left alone',
+    named: 'during a cooldown of hours',
   },
   {
     what: 'the sign-in limit per address',

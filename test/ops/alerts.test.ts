@@ -122,7 +122,7 @@ test('each alert has a section in the runbook that says what it means and what t
   }
 });
 
-test('each panel of the dashboard has a title, a number of its own, and the data source that was chosen', () => {
+test('each panel of the dashboard has a title, its own number, and the data source that was chosen', () => {
   assert.equal(new Set(panels.map(({ id }) => id)).size, panels.length);
   for (const { title, datasource, targets } of panels) {
     assert.notEqual(title, '');
@@ -131,7 +131,7 @@ test('each panel of the dashboard has a title, a number of its own, and the data
   }
 });
 
-test('what isn’t PromQL is found', () => {
+test('invalid PromQL is found', () => {
   for (const source of ['sum(rate(up[5m])', 'rate(up[5 minutes])', 'sum by family (up)', 'up{job=turntable}'])
     assert.throws(() => parseQuery(source), /No PromQL/, source);
   assert.deepEqual(parseQuery('max by (family) (turntable_ready{job=~"a|b"} offset 5m) > 0'), {

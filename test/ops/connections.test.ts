@@ -194,7 +194,7 @@ test('the last response allowed on a connection announces that it will be closed
 });
 
 // fault: too-many-connections
-test('when there are too many connections, a new one is answered 503 without its request, and idle ones make room for the next', async (t) => {
+test('when there are too many connections, a new one gets a 503 without its request, and idle ones make room for the next', async (t) => {
   let handled = 0;
   const { client } = await serving(
     t,

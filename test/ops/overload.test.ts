@@ -13,7 +13,7 @@ import { startTurntable } from '../support/turntable.ts';
 const twoRequests = { ...overloadLimits, maxRequests: 2 };
 
 // fault: requests-beyond-limit
-test('requests beyond the limit are answered 503 at once, static files included, while the others are served and health checks answer', async (t) => {
+test('requests beyond the limit get a 503 at once, static files included, while the others are served and health checks answer', async (t) => {
   const { browser, simulator, url, logged } = await startTurntable(t, { requestLimits: twoRequests });
   const mara = browser();
   await mara.signIn();
@@ -77,7 +77,7 @@ test('open streams do not count as requests in progress', async (t) => {
 });
 
 // fault: bodies-held-back
-test('clients that hold back the bodies of their requests keep nobody from being served, and are cut off if there are many', async (t) => {
+test('clients that hold back the bodies of their requests keep no one from being served, and are cut off if there are many', async (t) => {
   const limits = { ...overloadLimits, maxRequests: 2, maxArriving: 5 };
   const { browser, url } = await startTurntable(t, { requestLimits: limits });
   const mara = browser();
@@ -103,7 +103,7 @@ test('clients that hold back the bodies of their requests keep nobody from being
 });
 
 // fault: late-event-loop-refusals
-test('a late event loop refuses nobody while few requests are in progress, and then as many as were answered within a second are admitted', async (t) => {
+test('a late event loop refuses no one while few requests are in progress, and then as many as were answered within a second are admitted', async (t) => {
   const load = { isLate: () => true, answersPerSecond: () => 0, countAnswer: () => undefined };
   const { port, held, release } = await gated(t, { ...overloadLimits, minRequests: 3, maxRequests: 6 }, load);
   const client = () => createRawClient(t, port);
@@ -153,7 +153,7 @@ test('while the event loop is late, requests of disconnected clients are not han
 });
 
 // fault: late-event-loop-detected
-test('the event loop counts as late while something blocks it and for a second afterwards', async () => {
+test('the event loop counts as late while something blocks it and for a second afterward', async () => {
   const load = createLoadMonitor();
   await until(() => !load.isLate());
 

@@ -22,11 +22,11 @@ test('a request in a trace is logged with its ids, and its calls to Spotify belo
   await mara.post('/player/pause').type('form').send({}).set('traceparent', header).expect(303);
   await mara.get('/library').expect(200);
 
-  const requests = logged.map((line) => JSON.parse(line)).filter(({ message }) => message === 'request');
+  const requests = logged.map((line) => JSON.parse(line)).filter(({ message }) => message === 'Request');
   const [first, second, third] = requests;
   assert.deepEqual([first.traceId, second.traceId, third.traceId], [traceId, traceId, undefined]);
   for (const { spanId } of [first, second]) assert.match(spanId, /^[\da-f]{16}$/);
-  assert.equal(new Set([parentId, first.spanId, second.spanId]).size, 3, 'each request has an id of its own');
+  assert.equal(new Set([parentId, first.spanId, second.spanId]).size, 3, 'each request has its own id');
 
   const sent = (path: string) => simulator.calls.find((call) => call.path === path)?.traceparent;
   assert.equal(sent('/api/token'), `00-${traceId}-${first.spanId}-01`, 'the refresh as well');

@@ -71,7 +71,7 @@ testInEachApiVersion(
     for (const [scope, purpose] of [
       ['user-read-playback-state', 'See what’s playing'],
       ['playlist-read-private', 'See your private playlists'],
-      ['playlist-read-collaborative', 'See the playlists you share'],
+      ['playlist-read-collaborative', 'See your collaborative playlists'],
     ] as const)
       assert.match(text, new RegExp(`${purpose}[^<]*<code class="small">${scope}</code>`));
     const browsers = text.slice(text.indexOf('Where you’re signed in'));
@@ -243,7 +243,7 @@ test('thirty days before its end, and not sooner, a banner says when the sign-in
 
   clock.advance({ days: 150 });
   for (const path of ['/now-playing', '/account', '/playlists'])
-    assert.doesNotMatch((await mara.get(path).expect(200)).text, /Your Spotify sign-in expires/);
+    assert.doesNotMatch((await mara.get(path).expect(200)).text, /Your Spotify sign-in is about to expire/);
 
   clock.advance({ seconds: 1 });
   const { text } = await mara.get('/playlists?page=2').expect(200);
@@ -252,7 +252,7 @@ test('thirty days before its end, and not sooner, a banner says when the sign-in
   assert.match(
     text,
     new RegExp(
-      `<p class="notice">Your Spotify sign-in expires on <time datetime="${end}">\\d+ \\w+ \\d{4}, \\d\\d:\\d\\d UTC</time>`,
+      `<p class="notice">Your Spotify sign-in is about to expire: <time datetime="${end}">\\d+ \\w+ \\d{4}, \\d\\d:\\d\\d UTC</time>`,
     ),
   );
   assert.match(text, /href="\/login\?returnTo=%2Fplaylists%3Fpage%3D2&amp;dialog=1">Renew it now/);
@@ -287,7 +287,10 @@ test('refreshing doesn’t extend a sign-in, but consenting again does', async (
   assert.equal(account.listener.id, 'mara');
   assert.equal(account.endsAt, clock.now() + 180 * 24 * 60 * 60 * 1000);
   assert.equal(account.browsers.length, 1, 'the browser is listed once');
-  assert.doesNotMatch((await mara.get('/playlists').expect(200)).text, /Your Spotify sign-in expires/);
+  assert.doesNotMatch(
+    (await mara.get('/playlists').expect(200)).text,
+    /Your Spotify sign-in is about to expire/,
+  );
   assert.deepEqual(
     (await storedKeys(turntable)).map((key) => key.split(':')[0]),
     ['browsers', 'grant', 'session'],
@@ -295,7 +298,7 @@ test('refreshing doesn’t extend a sign-in, but consenting again does', async (
   );
 });
 
-test('signing out everywhere ends every browser of the listener, and nobody else’s', async (t) => {
+test('signing out everywhere ends every browser of the listener, and no one else’s', async (t) => {
   const turntable = await startTurntable(t);
   const [first, second, third] = [
     await signedInWith(turntable, firefox),
@@ -457,7 +460,7 @@ test('browsers have the names that people know', async (t) => {
 });
 
 // fault: damaged-browser-list
-test('a damaged entry in a list of browsers is removed and counted, signs nobody out, and is never an error', async (t) => {
+test('a damaged entry in a list of browsers is removed and counted, signs no one out, and is never an error', async (t) => {
   const turntable = await startTurntable(t);
   const { keys, redisUrl, logged, clock } = turntable;
   const redis = new Redis(redisUrl);
@@ -481,7 +484,7 @@ test('a damaged entry in a list of browsers is removed and counted, signs nobody
     ],
     ['a last visit that is no number', (key, id) => redis.hset(key, id, started, `${id} seen`, 'today')],
     ['no last visit', (key, id) => redis.hdel(key, `${id} seen`)],
-    ['a field of nobody’s', (key) => redis.hset(key, 'x', 'y')],
+    ['a field of no one’s', (key) => redis.hset(key, 'x', 'y')],
   ];
   for (const [what, harm] of broken) {
     const mara = turntable.browser();
@@ -505,7 +508,7 @@ test('a damaged entry in a list of browsers is removed and counted, signs nobody
     await harm(key, id).catch(() => undefined);
     await again.signIn();
     // Only damaged data is lost: the entry of the first browser, or what does not belong in the list.
-    const listed = what === 'a field of nobody’s' ? 2 : 1;
+    const listed = what === 'a field of no one’s' ? 2 : 1;
     assert.equal((await accountOf(again)).browsers.length, listed, what);
     await again.post('/account/sign-out-everywhere').expect(303);
     await again.get('/now-playing').expect(303);

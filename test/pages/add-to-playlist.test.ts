@@ -184,7 +184,7 @@ testOnce('a link of another site shows no Undo that leads elsewhere', async (t) 
   }
 });
 
-testOnce('a failure after the first playlist is told, and only the rest is tried again', async (t) => {
+testOnce('a failure after the first playlist shows a notice, and only the rest is tried again', async (t) => {
   const started = await start(t);
   const { person, uris, simulator } = started;
   const [a = ''] = uris;
@@ -227,7 +227,7 @@ test('playlists used recently come first, and “already in it” is said from w
   assert.deepEqual(
     [polaroids?.name, polaroids?.isRecent, polaroids?.knownCount],
     ['Polaroids', true, 0],
-    'unknown is not told as no',
+    'an unknown outcome is not reported as a failure',
   );
   await person.get(`/playlists/${polaroids?.id}`).expect(200);
   clock.advance({ minutes: 2 });
@@ -268,7 +268,7 @@ test('the filter finds playlists on all pages of Spotify’s list, whatever thei
     ['Polaroids'],
   );
   const nothing = await person.get(`/playlists/add?uri=${uri}&q=%3Cb%3Ezzz`).expect(200);
-  assert.match(nothing.text, /None of these playlists has “<bdi>&lt;b&gt;zzz<\/bdi>” in its name/);
+  assert.match(nothing.text, /No playlists match “<bdi>&lt;b&gt;zzz<\/bdi>”\./);
 });
 
 test('a new playlist is created with the items in it, and Undo empties it', async (t) => {
@@ -304,7 +304,7 @@ test('a new playlist is created with the items in it, and Undo empties it', asyn
   assert.match(partly.headers.location ?? '', /notice=created-without-items$/);
 });
 
-testOnce('what can’t be added to playlists isn’t sent to Spotify', async (t) => {
+testOnce('items that can’t be added to playlists aren’t sent to Spotify', async (t) => {
   const { person, uris, simulator } = await start(t);
   const [uri = ''] = uris;
   const id = '0000000000000000000000';

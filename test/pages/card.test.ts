@@ -26,7 +26,7 @@ test('a player that hangs at the end of a track is not shown as playing, however
   assert.equal(cardAfter(0, track(60 * second), 3).isOverdue, false, 'in the middle, the bar is not full');
 });
 
-test('what is paused, or has no known end, is never overdue', () => {
+test('a paused item, or one without a known end, is never overdue', () => {
   for (const playback of [track(song, song, 'paused'), track(null), track(60 * second, null), ad, nothing])
     assert.deepEqual(
       [cardAfter(3_600, playback).isOverdue, cardAfter(3_600, playback).endsInMs],

@@ -306,7 +306,7 @@ test('an album is saved and removed on its page, which then says so', async (t) 
   assert.deepEqual(writes.slice(detours), [`PUT /me/${endpoint}`, `DELETE /me/${endpoint}`]);
 });
 
-test('what a list of the library shows needs no further call to be known as saved', async (t) => {
+test('items in a list of the library need no further call to be known as saved', async (t) => {
   const turntable = await startTurntable(t);
   const person = await listener(turntable);
   const album = await findAlbum(person, 'The Lighthouse Tapes');

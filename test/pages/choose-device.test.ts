@@ -64,7 +64,7 @@ test('the address can’t lead to another site', async (t) => {
   assert.doesNotMatch(text, /href="[^"]*evil|value="[^"]*evil/);
 });
 
-test('what is up next isn’t fetched by the page itself once plenty of the day’s calls are used', async (t) => {
+test('up next isn’t fetched automatically once 30% of the daily calls are used', async (t) => {
   const turntable = await startTurntable(t, { env: { SPOTIFY_DAILY_CALLS: '20' } });
   const { simulator, clock } = turntable;
   const mara = await signedIn(turntable);

@@ -15,7 +15,7 @@ import { apiRequests } from '../support/pages.ts';
 import { type Browser, startTurntable } from '../support/turntable.ts';
 
 /*
- * Each format is read back by a strict parser that is not ours, and tables also by the rules of the programs that import them.
+ * Each format is read back by a strict parser that is not ours, and tables by the rules of the programs that import them.
  */
 const hasPython = spawnSync('python3', ['--version']).status === 0;
 const skip = hasPython || process.env.CI ? false : 'there is no python3 on the PATH to read ZIP files with';

@@ -205,7 +205,7 @@ async function pausedJob(t: TestContext) {
 }
 
 // fault: rows-of-resumed-job-expire
-testOnce('what a job has read is stored for as long as the job is, also after it is resumed', async (t) => {
+testOnce('the rows of a job are stored for as long as the job is, even after it is resumed', async (t) => {
   const { person, redis, stored } = await pausedJob(t);
   const hours = async () => {
     const ttls = await Promise.all((await stored()).map((key) => redis.pttl(key)));
@@ -391,7 +391,7 @@ testOnce('signing out deletes a job and what it has read, and it makes no more c
 
 // fault: job-stored-sealed
 testOnce(
-  'what a job has read is sealed, and everything of it has a TTL of at most an hour once it is finished',
+  'the rows of a job are sealed, and all its keys have a TTL of at most an hour once it is finished',
   async (t) => {
     const { turntable, person, id } = await mara(t);
     const redis = new Redis(turntable.redisUrl);

@@ -91,7 +91,7 @@ test('while Spotify refuses the calls that an export needs, its page says until 
 });
 
 // fault: exports-at-once
-test('of several exports at once, those that fit together are made, and what they set aside is free again afterwards', async (t) => {
+test('several exports at once are made if they fit together, and the calls they set aside are free again afterward', async (t) => {
   const turntable = await startTurntable(t, { env: { SPOTIFY_DAILY_CALLS: '80' } });
   const { simulator, redisUrl } = turntable;
   const mara = await signInToExport(turntable);
@@ -142,7 +142,7 @@ test('the price of all playlists counts their list as well, and small exports ar
 });
 
 // fault: price-of-continued-export
-test('what is left of all playlists is priced without what was read before', () => {
+test('the price of the remaining playlists excludes those read before', () => {
   const items = Array.from({ length: 50 }, () => ({ count: 100 }) as Playlist);
   const price = (page: number, skip: number, from: number, count = 50) =>
     sizeOfAll({ items: items.slice(0, count), total: 110 }, () => 0, { page, skip, from }).price;

@@ -147,7 +147,7 @@ test('a playlist that changes during its export without getting longer or shorte
 
   changeAtEnd(turntable, path);
   const page = await mara.get(`${path}/export.csv`).buffer(true).expect(409);
-  assert.match(page.text, /<h1>A playlist changed during the export<\/h1>/);
+  assert.match(page.text, /<h1>The list changed during the export<\/h1>/);
   assert.equal(page.headers['content-disposition'], undefined);
 
   changeAtEnd(turntable, path);

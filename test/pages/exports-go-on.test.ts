@@ -528,14 +528,14 @@ test('a client that leaves during a pause ends the export', async (t) => {
   await sleep(400); // long enough for a pause to end
 
   assert.deepEqual(apiRequests(simulator), []);
-  assert.equal((await progressOf(mara))?.reason, 'cancelled');
+  assert.equal((await progressOf(mara))?.reason, 'canceled');
   assert.doesNotMatch(logged.join(''), /request failed|background task failed/i);
 });
 
 // fault: every-error-has-reason
 test('no error of Spotify’s, or of access to it, is unexpected', () => {
   const { SpotifyError: _base, ...ofSpotify } = spotifyErrors;
-  // Exports follow nobody.
+  // Exports follow no one.
   const { ArtistsNotOffered: _other, ...ofAccess } = accessErrors;
   const classes = [...Object.values(ofSpotify), ...Object.values(ofAccess)];
   assert.ok(classes.length > 15);

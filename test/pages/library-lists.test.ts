@@ -21,7 +21,7 @@ const lists = {
 type Thing = { name: string; uri: string; link: string };
 type Row = { album: Thing; show: Thing; item: Thing; at: string };
 
-test('saved albums, podcasts and episodes are lists of their own, one call each', async (t) => {
+test('saved albums, podcasts and episodes have their own lists, one call each', async (t) => {
   const turntable = await startTurntable(t);
   const person = await listener(turntable);
 
@@ -104,7 +104,7 @@ testOnce('lists of the library that are empty say what will appear there', async
   }
 });
 
-testOnce('what Spotify sends as null or with odd fields is left out, not shown', async (t) => {
+testOnce('items that Spotify sends as null or with odd fields are left out', async (t) => {
   const turntable = await startTurntable(t);
   const { simulator } = turntable;
   const person = await listener(turntable);

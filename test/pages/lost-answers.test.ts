@@ -66,7 +66,7 @@ test('“Keep one” puts the copy back although the answer to the removal was l
   assert.equal(await inside(id), 'abac');
 });
 
-test('a removal whose answer was lost is told as done, with Undo', async (t) => {
+test('a removal whose answer was lost is reported as done, with Undo', async (t) => {
   const { made, change, inside, undo, uriOf } = await start(t);
   const id = await made('abc');
 
@@ -77,7 +77,7 @@ test('a removal whose answer was lost is told as done, with Undo', async (t) => 
   assert.equal(await inside(id), 'abc');
 });
 
-testOnce('a move whose answer was lost is told as done', async (t) => {
+testOnce('a move whose answer was lost is reported as done', async (t) => {
   const { made, change, inside, uriOf } = await start(t);
   const id = await made('abc');
 
@@ -198,7 +198,7 @@ testOnce('Undo of an addition to several playlists goes on after one that it can
   assert.deepEqual(await Promise.all(ids.map(inside)), ['b', 'cac', 'd']);
 });
 
-test('an addition whose answer was lost is told as it is, and isn’t offered again', async (t) => {
+test('an addition whose answer was lost is reported as unknown, and isn’t offered again', async (t) => {
   const { made, inside, uriOf, simulator, json, person } = await start(t);
   const [known, unknown, rest] = [await made('b'), await made('c'), await made('d')];
   simulator.fault({ on: new RegExp(`/${known}/(items|tracks)$`), how: 'reset-after', method: 'POST' });
@@ -225,7 +225,7 @@ test('an addition whose answer was lost is told as it is, and isn’t offered ag
   assert.doesNotMatch(first.text, /Try again with the rest|Send it again/);
 });
 
-testOnce('a page that tells of a partial addition offers to undo it', async (t) => {
+testOnce('a page that reports a partial addition offers to undo it', async (t) => {
   const { made, inside, uriOf, simulator, person } = await start(t);
   const ids = [await made('b'), await made('c')];
   simulator.fault({ on: new RegExp(`/${ids[1]}/items$`), method: 'POST', answer: { status: 403, body: '' } });

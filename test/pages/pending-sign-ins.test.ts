@@ -79,7 +79,7 @@ test('after many sign-ins that started at the same moment any page clears the ex
   assert.equal(back.headers.location, longest);
 });
 
-test('a return path of more than 300 characters is replaced by the start page', async (t) => {
+test('a return path of more than 300 characters is replaced by the home page', async (t) => {
   const { browser } = await startTurntable(t);
   const of = (length: number) => `/${'x'.repeat(length - 1)}`;
   for (const [length, place] of [
@@ -107,7 +107,7 @@ test('a request with too many cookies gets a page that deletes those of sign-ins
   assert.deepEqual(leftOf(cookies, page), []);
   assert.ok(
     setBy(page).every((cookie) => cookie.includes('-signin-')),
-    'nobody is signed out by it',
+    'no one is signed out by it',
   );
   const again = await visit(`${url}/playlists`, 'GET', leftOf(all.split('; '), page).join('; '));
   assert.equal(again.status, 200);

@@ -112,7 +112,7 @@ test('name, description and visibility are changed on the playlist’s own page'
   assert.match(page.text, /Playlist, private/);
 });
 
-test('a playlist is renamed without its description, because Spotify lets nobody empty it', async (t) => {
+test('a playlist is renamed without its description, because Spotify lets no one empty it', async (t) => {
   const turntable = await startTurntable(t);
   const mara = await signedIn(turntable);
   const path = await playlistNamed(mara, 'Paper & pencil');
@@ -200,7 +200,7 @@ test('a value that Spotify refuses is reported above the form as well, which kee
   assert.equal(formFields(created.text, '/playlists').name, 'Weekend');
 });
 
-test('what is playing is added to a playlist: at its end, in one call', async (t) => {
+test('the playing track is added to the end of a playlist, in one call', async (t) => {
   const turntable = await startTurntable(t);
   const { simulator } = turntable;
   simulator.plays('mara', { kind: 'track', index: 0, progressMs: 0 });
@@ -227,7 +227,7 @@ test('what is playing is added to a playlist: at its end, in one call', async (t
   assert.deepEqual(await inside(mara, path), [item.name]);
 });
 
-test('only the listener’s own and shared playlists are offered to add to', async (t) => {
+test('only the listener’s own and collaborative playlists are offered to add to', async (t) => {
   const turntable = await startTurntable(t);
   const { simulator } = turntable;
   const mara = await signedIn(turntable);
@@ -445,7 +445,7 @@ test('another person’s playlist cannot be changed, and no change is offered', 
   }
 });
 
-test('in a shared playlist items are added and removed, and its name cannot be changed', async (t) => {
+test('items of a collaborative playlist are added and removed, and its name cannot be changed', async (t) => {
   const turntable = await startTurntable(t);
   const mara = await signedIn(turntable);
   const path = await playlistNamed(mara, 'Band practice');
@@ -516,14 +516,17 @@ testOnce('neither a page of another site nor a link can change anything', async 
   assert.equal(turntable.simulator.calls.length, 0);
 });
 
-testOnce('a visitor who is not signed in is told so, and returns to the page with the button', async (t) => {
-  const { browser } = await startTurntable(t);
+testOnce(
+  'a visitor who is not signed in sees a message, and returns to the page with the button',
+  async (t) => {
+    const { browser } = await startTurntable(t);
 
-  const sent = { name: 'x', returnTo: '/playlists/new' };
-  const page = await browser().post('/playlists').type('form').send(sent).expect(401);
+    const sent = { name: 'x', returnTo: '/playlists/new' };
+    const page = await browser().post('/playlists').type('form').send(sent).expect(401);
 
-  assert.match(page.text, /href="\/login\?returnTo=%2Fplaylists%2Fnew">Sign in with Spotify/);
-});
+    assert.match(page.text, /href="\/login\?returnTo=%2Fplaylists%2Fnew">Sign in with Spotify/);
+  },
+);
 
 test('a change to a playlist that does not exist is a page that says so, and leaves the API version as it was detected', async (t) => {
   const turntable = await startTurntable(t);

@@ -65,7 +65,7 @@ test('a program sends a JPEG as the body', async (t) => {
   assert.match(body.text, /Cover uploaded/);
 });
 
-test('what is too large, or no JPEG, is refused before Spotify is asked', async (t) => {
+test('a file that is too large, or no JPEG, is refused before Spotify is asked', async (t) => {
   const { person, path, simulator } = await start(t);
   const own = path('Morning walk');
   simulator.forgetCalls();

@@ -201,7 +201,7 @@ test('a version that Spotify refuses, but that is still the latest, is tried onc
   }
 });
 
-test('of a playlist that has changed, the page shows what has changed, and offers the same again', async (t) => {
+test('if a playlist has changed, the page shows the changes and offers the same again', async (t) => {
   const { uriOf, nameOf, path, inside, form, send, json, person, clock } = await start(t, 'abcb');
   const sent = { ...(await form()) };
   await json(`${path}/items`, { uri: uriOf('d') }).expect(200);
@@ -224,7 +224,7 @@ test('of a playlist that has changed, the page shows what has changed, and offer
   assert.equal(program.body.reason, 'playlist-changed');
 });
 
-test('what was added and removed on Spotify in the meantime is named', async (t) => {
+test('items added and removed on Spotify in the meantime are named', async (t) => {
   const { uriOf, nameOf, path, inside, form, send, simulator } = await start(t, 'abc');
   const sent = await form();
   const token = await accessTokenOf(simulator, 'noor', 'playlist-modify-public playlist-modify-private');
@@ -252,7 +252,7 @@ test('what was added and removed on Spotify in the meantime is named', async (t)
   assert.equal(await inside(), 'dca');
 });
 
-testOnce('what went from too many places to be put back, or was not counted, offers no Undo', async (t) => {
+testOnce('a removal from too many places to put back, or of uncounted copies, offers no Undo', async (t) => {
   const { uriOf, form, send, inside } = await start(t, 'ab'.repeat(21));
   const asked = await send('remove', {
     ...(await form()),
@@ -308,5 +308,5 @@ testOnce('the page says why local files have no “Remove”', async (t) => {
     assert.match(text, /Local files can only be removed on Spotify/);
     return;
   }
-  assert.fail('nobody has a playlist of local files');
+  assert.fail('no one has a playlist of local files');
 });

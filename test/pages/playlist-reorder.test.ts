@@ -54,7 +54,7 @@ test('an item is moved up, down and to a position, in one call, and keeps its da
   assert.deepEqual(await rows(), [b, c, a, ...rest, d]);
 });
 
-test('in a long playlist an item moves to another page, which is shown then', async (t) => {
+test('an item of a long playlist moves to another page, which is then shown', async (t) => {
   const { person, path, rows } = await start(t, 'Paper & pencil');
   const [first] = await rows();
   const page = await forms(person, `${path}/order`);
@@ -101,7 +101,7 @@ test('a program moves with JSON, and learns the new version', async (t) => {
   assert.deepEqual(apiRequests(simulator), []);
 });
 
-test('nobody else’s playlist can be moved in, nor without the permission', async (t) => {
+test('items can’t be moved in other people’s playlists, or without the permission', async (t) => {
   const { person, path, browser } = await start(t, 'Lighthouse keepers');
   await person.get(path).expect(200); // detects the API version
   await person.post(`${path}/move`).send({ entry: '0', to: 2, snapshot: 'x' }).expect(403);

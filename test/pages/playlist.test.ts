@@ -182,7 +182,10 @@ test('another person’s playlist shows as much as Spotify returns', async (t) =
 
   assert.match(page.text, /Songs that can see the sea\./);
   if (apiVersionIn(t) === '2026-02') {
-    assert.match(page.text, /Spotify lets apps like this one see only what’s in your own playlists/);
+    assert.match(
+      page.text,
+      /Apps like this one can only see what’s in playlists that you own or collaborate on/,
+    );
     assert.match(
       page.text,
       /<a class="button secondary" href="[^"]+\/open\/playlist\/[^"]+">Open on Spotify<\/a>/,

@@ -46,7 +46,7 @@ test('the form shows what was chosen, and says how many match', async (t) => {
   assert.ok(text.includes(`<span role="status">${body.playlists.length} of ${body.total} playlists</span>`));
   assert.match(text, /<a href="\/playlists">Show all<\/a>/);
   const none = await mara.get('/playlists?q=no-such-name-at-all').expect(200);
-  assert.match(none.text, /No playlist matches/);
+  assert.match(none.text, /No playlists match/);
   await mara.get('/playlists?sort=mood').expect(404);
   await mara.get('/playlists?sort=name&page=2').expect(404);
 });

@@ -83,7 +83,7 @@ test('Redis stores what the privacy page says, and for no longer', async (t) => 
 
 /** The log lines about requests; other lines are about the server's own calls as well. */
 function requestLines(logged: readonly string[]): string {
-  return logged.filter((line) => line.includes('"message":"request"')).join('');
+  return logged.filter((line) => line.includes('"message":"Request"')).join('');
 }
 
 test('cookies are the ones that the privacy page names', async (t) => {

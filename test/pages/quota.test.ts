@@ -14,7 +14,7 @@ test('when the quota of searches is used up, only searching pauses: the page say
 
   const page = await mara.get(search).expect(503);
   assert.match(page.text, /<h1>Search is paused until <time/);
-  assert.match(page.text, /Now playing, your playlists and your library aren’t affected\./);
+  assert.match(page.text, /Now playing, your playlists, and your library aren’t affected\./);
   assert.equal((await mara.getJson(search)).body.reason, 'quota-exceeded');
   for (const path of ['/now-playing', '/playlists', '/account']) await mara.get(path).expect(200);
 
@@ -56,7 +56,7 @@ test('a page that needs an endpoint that Spotify has removed says so, and does n
 
   const { text } = await mara.get(top).expect(503);
   assert.match(text, /<h1>Not available until <time/);
-  assert.match(text, /Spotify refuses the data this page needs but answers other requests/);
+  assert.match(text, /Spotify won’t send the data this page needs, but responds to other requests/);
   assert.match(text, /Now playing and search aren’t affected/);
   assert.doesNotMatch(text, /reload\.js|comes back by itself/);
   assert.equal((await mara.getJson(top)).body.reason, 'not-offered');
@@ -80,19 +80,19 @@ test('GET /quota shows calls used and when each pause ends', async (t) => {
   const { body } = await mara.getJson('/quota').expect(200);
 
   assert.deepEqual(body.families.search, {
-    usedToday: 4,
+    usedIn24Hours: 4,
     knownGood: null,
-    refusedAt: 4,
+    callsAtRefusal: 4,
     closedUntil: new Date(clock.now() + 3_600_000).toISOString(),
   });
   assert.deepEqual(body.families.images, {
-    usedToday: 0,
+    usedIn24Hours: 0,
     knownGood: null,
-    refusedAt: null,
+    callsAtRefusal: null,
     closedUntil: null,
   });
   assert.equal(body.total.budget, 700);
-  assert.ok(body.total.usedToday >= 5, 'the profile was asked for at the sign-in');
+  assert.ok(body.total.usedIn24Hours >= 5, 'the profile was asked for at the sign-in');
   assert.deepEqual(apiRequests(simulator), []);
 });
 
@@ -106,18 +106,15 @@ test('the account page and the setup check show calls used, and warn when most a
     )?.[1] ?? '';
   assert.match(
     await section(),
-    /<p>Everyone on this site together: \d of about 10 calls in the last 24 hours/,
+    /<p>All users of this site together have made \d of about 10 calls in the last 24 hours/,
   );
-  assert.doesNotMatch(await section(), /Most of today’s calls are used/);
+  assert.doesNotMatch(await section(), /Most of the daily calls are used/);
 
   for (const nth of [1, 2, 3, 4, 5, 6, 7, 8]) await mara.get(`${search}+${nth}`).expect(200);
   simulator.rateLimit(3_600, { families: ['search'], quota: true });
   await mara.get(`${search}+9`).expect(503);
 
-  assert.match(
-    await section(),
-    /This site has made more calls than it plans for a day\. Large exports may have to wait/,
-  );
+  assert.match(await section(), /This site is over its daily calls\. Large exports may have to wait/);
   assert.match(
     await section(),
     /Search<\/dt><dd>9 calls; the limit is about 8\. <span class="badge">Paused<\/span> until <time/,

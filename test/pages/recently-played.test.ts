@@ -125,7 +125,7 @@ test('a stream on any process keeps showing them, and never requests them', asyn
   const first = await bare.waitFor(({ event }) => event === 'card');
   assert.match(String(first.data.html), /Nothing is playing/);
   assert.deepEqual(listIn(String(first.data.html)), []);
-  assert.equal(countApiCalls(simulator, recently), 0, 'a stream makes no calls of its own');
+  assert.equal(countApiCalls(simulator, recently), 0, 'a stream makes no further calls');
   bare.close();
 
   const shown = listIn(await page(mara));
@@ -149,7 +149,7 @@ test('it is deleted when the listener has no more sessions', async (t) => {
   assert.deepEqual(await storedKeys(), []);
 });
 
-test('a slow answer that the page can do without delays nobody for long, and is not requested twice', async (t) => {
+test('a slow answer that the page can do without delays no one for long, and is not requested twice', async (t) => {
   const { mara, simulator, clock } = await inSilence(t);
   const list = holdResponse(simulator, /recently-played/);
   assert.deepEqual(listIn(await page(mara)), []);

@@ -178,7 +178,7 @@ testOnce('adding to the queue is never repeated: it would add the track twice', 
 });
 
 // fault: device-gone
-testOnce('a program that names a device that is gone is told so', async (t) => {
+testOnce('a program that names a device that is gone gets that reason', async (t) => {
   const turntable = await startTurntable(t, { timing });
   const mara = await signedIn(turntable);
 
@@ -290,11 +290,11 @@ test('artists, albums and playlists play as a whole where they appear, and track
   assert.doesNotMatch((await mara.get(path).expect(200)).text, /action="\/player\/|form="play"/);
 });
 
-testOnce('a visitor signs in to look only, or with full control', async (t) => {
+testOnce('a visitor signs in read-only, or with full control', async (t) => {
   const { browser } = await startTurntable(t);
   const { text } = await browser().get('/').expect(200);
 
-  assert.match(text, /href="\/login">Sign in with Spotify<[\s\S]*?Look only/);
+  assert.match(text, /href="\/login">Sign in with Spotify<[\s\S]*?Read-only/);
   const [, allow = ''] = /href="\/login\?allow=([^"]+)">Sign in with full control</.exec(text) ?? [];
   assert.deepEqual(allow.split('+'), controlScopes);
 });

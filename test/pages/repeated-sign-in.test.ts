@@ -154,7 +154,7 @@ test('a sign-in that failed is reported the second time as well, and at once', a
 
   for (const { status, headers } of answers)
     assert.deepEqual([status, headers.location], [303, '/sign-in/problem']);
-  assert.ok(performance.now() - before < 10_000, 'nobody waits for a sign-in that is over');
+  assert.ok(performance.now() - before < 10_000, 'no one waits for a sign-in that is over');
 });
 
 test('which sign-in a state led to is stored for ten minutes, in a form that is of no use to others', async (t) => {

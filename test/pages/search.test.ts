@@ -55,7 +55,7 @@ test('all six kinds are found, and each result has a link to Spotify', async (t)
   );
 });
 
-test('there are ten results a page, never more, and the pages lead on to the end', async (t) => {
+test('there are ten results a page, never more, and pagination reaches the last one', async (t) => {
   const { browser, simulator } = await startTurntable(t);
   const visitor = browser();
 
@@ -333,14 +333,14 @@ testOnce(
     const mara = second.browser();
     await mara.signIn();
     const { body } = await mara.getJson('/quota').expect(200);
-    assert.equal(body.families.search.usedToday, 3, 'refused searches are not counted');
+    assert.equal(body.families.search.usedIn24Hours, 3, 'refused searches are not counted');
     for (const query of ['four', 'five', 'six']) await mara.get(`/search?q=${query}`).expect(200);
     await endRateLimitWindow(first.redisUrl, 'limit:dailySearches:{everyone}');
     await visitor.get('/search?q=seven').expect(200);
   },
 );
 
-testOnce('searches that make no call to Spotify do not count towards the visitors’ limit', async (t) => {
+testOnce('searches that make no call to Spotify do not count toward the visitors’ limit', async (t) => {
   const { browser, simulator, clock } = await startTurntable(t, { env: { SPOTIFY_DAILY_SEARCHES: '2' } });
   const visitor = browser();
   simulator.rateLimit(600);
@@ -381,7 +381,7 @@ testOnce('with a limit of 0 only people who are signed in can search', async (t)
   await mara.get('/search?q=night').expect(200);
 });
 
-testOnce('one address has 30 searches a minute, and is told how long to wait', async (t) => {
+testOnce('one address has 30 searches a minute, and then a time to wait', async (t) => {
   const env = { TRUST_PROXY: '1', SPOTIFY_DAILY_SEARCHES: '1000' };
   const { browser, redisUrl } = await startTurntable(t, { env, limits });
   const visitor = browser();
@@ -496,7 +496,7 @@ testOnce('a refresh that fails early does no harm while the token is still valid
   await visitor.get('/search?q=three').expect(200);
 });
 
-testOnce('wrong credentials are recognised, in Spotify’s own words', async (t) => {
+testOnce('wrong credentials are recognized, in Spotify’s own words', async (t) => {
   const { browser, logged } = await startTurntable(t, { env: { SPOTIFY_CLIENT_SECRET: 'x'.repeat(32) } });
 
   const page = await browser().get('/search?q=night').expect(502);

@@ -101,7 +101,7 @@ testOnce('at most ten are added to the queue at once, and a hundred played', asy
   turntable.simulator.forgetCalls();
   for (const [command, count, text] of [
     ['queue', 11, /At most 10 tracks can be added to the queue at once/],
-    ['play', 101, /Unknown, missing or invalid: uri/],
+    ['play', 101, /Unknown, missing, or invalid: uri/],
   ] as const) {
     const fields = { uri: Array.from({ length: count }, () => uri) };
     const page = await mara.post(`/player/${command}`).type('form').send(fields).expect(400);

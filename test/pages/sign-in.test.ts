@@ -66,7 +66,7 @@ test('the sign-in leads back to the page that required it', async (t) => {
 });
 
 // fault: return-within-site
-test('the sign-in leads to pages of our own only', async (t) => {
+test('the sign-in leads to our own pages only', async (t) => {
   const { browser, baseUrl } = await startTurntable(t);
   const places = [
     '//evil.example',
@@ -231,8 +231,8 @@ test('a code that Spotify no longer accepts leads to a page that says so', async
   assert.match(page.text, /href="\/login\?returnTo=%2Fplaylists"/);
 });
 
-// fault: sign-in-cancelled
-test('cancelling at Spotify leads to a page that says so, and changes nothing', async (t) => {
+// fault: sign-in-canceled
+test('canceling at Spotify leads to a page that says so, and changes nothing', async (t) => {
   const { browser, simulator } = await startTurntable(t);
   const mara = browser();
   await mara.signIn();
@@ -288,7 +288,7 @@ test('the code is exchanged with the verifier that belongs to its challenge', as
   await mara.failSignIn(`/callback?code=${code}&state=${other.searchParams.get('state')}`, 400);
 });
 
-test('a person who is not on the app’s list is told what the owner must do', async (t) => {
+test('a person who is not on the app’s list sees what the owner must do', async (t) => {
   const { browser, simulator, keys } = await startTurntable(t);
   for (const form of ['text', 'json'] as const) {
     simulator.settings.notInvited.add('noor');
@@ -381,7 +381,7 @@ test('while a sign-out is in progress, another tab of the browser is not signed 
 });
 
 // fault: cross-site-sign-in
-test('nobody can be signed out, or be made to sign in, from another site', async (t) => {
+test('no one can be signed out, or be made to sign in, from another site', async (t) => {
   const { browser, url } = await startTurntable(t);
   const mara = browser();
   await mara.signIn();

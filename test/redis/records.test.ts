@@ -350,7 +350,7 @@ test('calls are counted even if the stored count is invalid', async (t) => {
   const field = `lists ${bin}`;
   const used = async () => Number(await redis.hget(key, field));
   const before = await used();
-  const damaged = [field, 'many', 'yesterday', '3', `lists ${bin + 1_000}`, '999999', `nobody ${bin}`, '1'];
+  const damaged = [field, 'many', 'yesterday', '3', `lists ${bin + 1_000}`, '999999', `no-one ${bin}`, '1'];
   await redis.hset(key, ...damaged);
   damagedIn(logged);
 

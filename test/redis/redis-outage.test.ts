@@ -19,7 +19,7 @@ async function isTurnedAway(mara: Browser, path: string): Promise<void> {
 }
 
 // fault: redis-stopped
-test('while Redis is stopped every page answers 503, and everything works again once it is back', {
+test('while Redis is stopped every page returns 503, and everything works again once it is back', {
   skip,
 }, async (t) => {
   const redis = await startOwnRedis(t);
@@ -40,10 +40,10 @@ test('while Redis is stopped every page answers 503, and everything works again 
   await isBack(mara);
   assert.equal((await fetch(`${url}/readyz`)).status, 200);
   assert.match(logged.join(''), /Redis does not answer.*redis-server --appendonly yes/);
-  assert.match(logged.join(''), /Redis answers again/);
+  assert.match(logged.join(''), /Redis is responding again/);
 });
 
-test('while Redis hangs, pages answer 503 instead of hanging, and nobody is signed out', {
+test('while Redis hangs, pages return 503 instead of hanging, and no one is signed out', {
   skip,
 }, async (t) => {
   const redis = await startOwnRedis(t);
@@ -200,7 +200,7 @@ test('a grant whose generation is not a number is treated as absent', async (t) 
   }
 });
 
-test('a Redis that asks for a password is told apart from one that is away', { skip }, async (t) => {
+test('a Redis that asks for a password is distinguished from one that is down', { skip }, async (t) => {
   const redis = await startOwnRedis(t);
   const direct = new Redis(redis.url);
   t.after(() => direct.disconnect());
@@ -236,7 +236,7 @@ test('a grant copied to another session, even of the same listener, does not ope
 });
 
 // fault: secret-changed
-test('a new secret before the old one in SESSION_SECRET signs nobody out; removing the old one does', async (t) => {
+test('a new secret before the old one in SESSION_SECRET signs no one out; removing the old one does', async (t) => {
   const [old, fresh] = ['the old one that has been long enough', 'the fresh one that is long enough'];
   const before = await startTurntable(t, { env: { SESSION_SECRET: old } });
   const mara = before.browser();

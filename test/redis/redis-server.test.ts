@@ -41,7 +41,7 @@ test('a Redis on the PATH is used, and Valkey if there is no Redis', async (t) =
   assert.equal(valkey.told(), '');
 });
 
-test('root on Debian gets Redis installed, and is told so', async (t) => {
+test('root on Debian gets Redis installed, with a message', async (t) => {
   const { folder, deps, said, told } = machine(t, { 'apt-get': installs });
 
   assert.equal(await findRedisProgram({ ...deps, isRoot: true }), join(folder, 'redis-server'));
@@ -90,6 +90,6 @@ test('an installation that fails prints the command to run by hand', async (t) =
 
   await assert.rejects(
     findRedisProgram({ ...deps, isRoot: true }),
-    /Couldn't install Redis\. Run this yourself/,
+    /Couldn’t install Redis\. Run this yourself/,
   );
 });

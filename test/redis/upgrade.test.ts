@@ -43,8 +43,8 @@ async function upgraded(t: TestContext) {
 
 const present = (former: string) => former.replace(/^([\w-]+):(.+)$/, 'turntable:$1:{$2}');
 
-// fault: upgrade-signs-nobody-out
-test('sign-ins that version 0.1.0 wrote are moved to their new keys when they are used, and nobody is signed out', {
+// fault: upgrade-signs-no-one-out
+test('sign-ins that version 0.1.0 wrote are moved to their new keys when they are used, and no one is signed out', {
   skip,
 }, async (t) => {
   const { redis, former, second, third, at, laptop, phone, noor, clock } = await upgraded(t);

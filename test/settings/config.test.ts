@@ -47,7 +47,7 @@ test('the setup page is available on this machine only, unless it is turned on',
   assert.match(configProblems({ SETUP_PAGE: 'yes' }), /SETUP_PAGE must be on or off/);
 });
 
-test('metrics need a port of their own, or a token that cannot be guessed', () => {
+test('metrics need their own port, or a token that cannot be guessed', () => {
   const token = 'dGVzdCB0b2tlbiB0aGF0IGlzIGxvbmcgZW5vdWdo+/==';
   const { metricsPort, metricsToken } = readConfig({ METRICS_PORT: '9464', METRICS_TOKEN: token });
 

@@ -56,7 +56,7 @@ test('a shared link to the landing page has a preview, which uses addresses of t
   assert.doesNotMatch(text, /127\.0\.0\.1/);
 });
 
-test('search engines may index the landing page and the privacy page, and nobody’s music', async (t) => {
+test('search engines may index the landing page and the privacy page, and no one’s music', async (t) => {
   const { browser } = await startTurntable(t);
   const mara = browser();
   const robotsOf = async (path: string) => (await mara.get(path)).headers['x-robots-tag'];

@@ -69,11 +69,11 @@ test('a .env that is a folder, or in an unreadable encoding, is reported in one 
   assert.deepEqual(loadEnvFile(join(folder, 'missing.env'), {}), { names: [], problems: [] });
   assert.match(
     loadEnvFile(join(folder, `${'x'.repeat(300)}.env`), {}).problems.join(),
-    /can't be read \(ENAMETOOLONG\)/,
+    /can’t be read \(ENAMETOOLONG\)/,
   );
 });
 
-// fault: misspelt-setting
+// fault: misspelled-setting
 test('an unknown name in .env is reported, with the setting it may stand for; the environment may hold any', (t) => {
   const noted = (content: string, env = {}) => {
     const file = load(t, content, env);
@@ -87,18 +87,18 @@ test('an unknown name in .env is reported, with the setting it may stand for; th
     ['REDIS_URI', 'REDIS_URL'],
     ['SESSION_SECRETS', 'SESSION_SECRET'],
   ])
-    assert.equal(noted(`${name}=hidden`), `${name} isn't a setting; did you mean ${meant}?`);
-  assert.equal(noted('FAVOURITE_COLOUR=blue'), "FAVOURITE_COLOUR isn't a setting.");
+    assert.equal(noted(`${name}=hidden`), `${name} isn’t a setting; did you mean ${meant}?`);
+  assert.equal(noted('FAVORITE_COLOR=blue'), 'FAVORITE_COLOR isn’t a setting.');
   assert.equal(
     noted('PORT=3100\nTZ=UTC\nNODE_OPTIONS=--trace-gc\nSPOTIFY_CLIENT_ID=', { SPOTIFY_ID: 'x' }),
     '',
   );
 
-  const misspelt = load(t, 'NODE_ENV=production\nSPOTIFY_CLIENTID=hidden');
+  const misspelled = load(t, 'NODE_ENV=production\nSPOTIFY_CLIENTID=hidden');
   assert.throws(
-    () => readConfig(misspelt.env, misspelt),
+    () => readConfig(misspelled.env, misspelled),
     /SPOTIFY_CLIENT_ID.*not set.*did you mean SPOTIFY_CLIENT_ID\?/s,
-    'also where its lack is why nothing starts',
+    'even if nothing starts because it is missing',
   );
 });
 
@@ -133,7 +133,10 @@ test('a Redis URL that cannot work is refused with the correct form, and without
     ['redis://:secret@one:6379,two:0', /must include the port/],
     ['redis://:secret@one:6379,', /must have the form/],
     ['redis://one?cluster=secret', /cluster can only be true/],
-    ['redis://one,two?db=1&password=secret', /isn’t supported: db\. Remove it; possible are cluster/],
+    [
+      'redis://one,two?db=1&password=secret',
+      /isn’t supported: db\. Remove it\. Supported parameters: cluster/,
+    ],
     ['redis+sentinel://:secret@one:26379,two:26379', /must have the name of the primary after the Sentinels/],
     ['redis+sentinel://:secret@one:26379/music/x', /must have the name of the primary after the Sentinels/],
     ['redis+sentinel://one/music?cluster=true&password=secret', /isn’t supported: cluster/],
@@ -162,7 +165,7 @@ test('a Redis URL in any of its forms is accepted, and shown without user and pa
     assert.equal(formatRedisAddress(readConfig({ ...credentials, REDIS_URL }).redisUrl), address);
 });
 
-test('what a Redis URL leads to is read from it, with user and password decoded', () => {
+test('the target of a Redis URL is read from it, with user and password decoded', () => {
   const shared = { username: 'user', password: 'p@ss', isTls: true, family: undefined };
   assert.deepEqual(redisTarget('rediss://user:p%40ss@one:7000,two/0'), {
     kind: 'cluster',
@@ -235,7 +238,7 @@ test('secrets can be in files, and a file that cannot be used is named without i
       /SESSION_SECRET: each secret .* at least 32 characters/,
     ],
     [{ REDIS_URL_FILE: file('bad', 'redis://:hid%den@redis') }, /REDIS_URL has a %/],
-    [{ REDIS_CA_FILE: files.REDIS_URL_FILE }, /REDIS_CA_FILE is set, but REDIS_URL doesn't use TLS/],
+    [{ REDIS_CA_FILE: files.REDIS_URL_FILE }, /REDIS_CA_FILE is set, but REDIS_URL doesn’t use TLS/],
     [{ REDIS_URL: 'rediss://redis', REDIS_CA_FILE: missing }, /REDIS_CA_FILE must be the path of a file/],
     [{ REDIS_URL: 'rediss://redis', REDIS_CA_FILE: files.REDIS_URL_FILE }, /no certificate in PEM format/],
   ] as const) {

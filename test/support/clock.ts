@@ -2,7 +2,7 @@ import { currentItem, musicAt } from '../../simulator/playback.ts';
 
 export type Clock = ReturnType<typeof createClock>;
 
-/** A clock that moves only by `advance`, or also with real time if it is ticking. */
+/** A clock that moves only by `advance`, and with real time as well if it is ticking. */
 export function createClock(start = Date.now(), { ticking = false } = {}) {
   let now = start;
   const startedAt = performance.now();

@@ -28,7 +28,7 @@ export type Flow = {
   act(scenario: Scenario, path: string): Promise<Outcome>;
   /** Ends the victim while its command is held. Resolves when the process has exited. */
   end(victim: Server, held: HeldCommand): Promise<void>;
-  /** Checks the state afterwards. `outcome` is null if the request was cut off. */
+  /** Checks the state afterward. `outcome` is null if the request was cut off. */
   check(scenario: Scenario, interruption: Interruption, path: string, outcome: Outcome | null): Promise<void>;
 };
 

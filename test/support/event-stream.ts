@@ -58,7 +58,7 @@ export async function openStream(
     status: res.statusCode,
     headers: res.headers,
     events,
-    /** The cards that were sent with their HTML. A card that only brings the colour of the cover has none. */
+    /** The cards that were sent with their HTML. A card that only brings the color of the cover has none. */
     cards: () => events.filter(({ data }) => typeof data.html === 'string'),
     retry: () => retry,
     heartbeats: () => heartbeats,

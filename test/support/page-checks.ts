@@ -17,8 +17,8 @@ const validator = new HtmlValidate({
   },
 });
 
-/** Returns axe's findings in the current page, by all of its rules, or only by those about colours. */
-export async function axeViolations(page: Page, rules: 'all' | 'colours' = 'all'): Promise<string[]> {
+/** Returns axe's findings in the current page, by all of its rules, or only by those about colors. */
+export async function axeViolations(page: Page, rules: 'all' | 'colors' = 'all'): Promise<string[]> {
   if (!(await page.evaluate('"axe" in globalThis'))) await page.evaluate(axe);
   const options = rules === 'all' ? {} : { runOnly: ['color-contrast', 'link-in-text-block'] };
   const violations = (await page.evaluate(

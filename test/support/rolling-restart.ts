@@ -17,7 +17,7 @@ export async function restartInTurn({ servers, restart }: SiteBehindNginx): Prom
     stopMs.push(performance.now() - startedAt);
     await restart(index);
     // nginx doesn't try a server that it couldn't reach for a while.
-    await until(() => servers[index]?.output().includes('"message":"request"') ?? false);
+    await until(() => servers[index]?.output().includes('"message":"Request"') ?? false);
   }
   return stopMs;
 }

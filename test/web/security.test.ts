@@ -231,7 +231,7 @@ test('an error page shows the request ID that is in the log', async (t) => {
 
   const number = /<code>([0-9a-f]{10})<\/code>/.exec(page.text)?.[1] ?? 'none';
   assert.equal(page.headers['x-request-id'], number);
-  assert.ok(logged.some((line) => line.includes(number) && line.includes('request failed')));
+  assert.ok(logged.some((line) => line.includes(number) && line.includes('Request failed')));
 });
 
 // fault: secrets-do-not-leak

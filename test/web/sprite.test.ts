@@ -57,7 +57,7 @@ test('a symbol that the sprite lacks is an error', () => {
   assert.throws(() => app.locals.drawing('play'), /no symbol play/);
 });
 
-test('every state has a drawing of its own, in the colours of the theme', async () => {
+test('every state has its own drawing, in the colors of the theme', async () => {
   const file = readFileSync(join(root, 'public/drawings.svg'), 'utf8');
   const names = [...file.matchAll(/<symbol id="([^"]+)"/g)].map(([, name = '']) => name);
   assert.equal(new Set(names).size, names.length);

@@ -5,7 +5,7 @@ import { routes } from '../../routes.ts';
 import { partsPerPage } from '../../spotify/limits.ts';
 import type { Image } from '../../spotify/types.ts';
 import { canPlay } from '../../web/can-play.ts';
-import type { CoverColours } from '../../web/cover-colours.ts';
+import type { CoverColors } from '../../web/cover-colors.ts';
 import { noticeIn } from '../../web/notices.ts';
 import type { SignedIn, SignedInListener } from '../../web/signed-in.ts';
 import { checkSpotifyId } from '../../web/spotify-params.ts';
@@ -14,7 +14,7 @@ import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';
 import { loadAlbum, loadArtist, loadEpisode, loadShow, loadTrack } from './load.ts';
 import { visitorProblems } from './problems.ts';
 
-type Deps = { signedIn: SignedIn; appApi: AppApi; rateLimiters: RateLimiters; coverColours: CoverColours };
+type Deps = { signedIn: SignedIn; appApi: AppApi; rateLimiters: RateLimiters; coverColors: CoverColors };
 
 type Kind = 'album' | 'artist' | 'show' | 'episode' | 'track';
 /** The object that the page is about, under the name of its kind, and its list. */
@@ -22,7 +22,7 @@ type Data = { [kind in Kind]?: { covers: readonly Image[] } };
 type Load = (req: Request, reader: CatalogueReader) => Promise<Data>;
 
 /** Pages about an album, an artist, a show, an episode and a track. Visitors who aren't signed in see them as well, by the app token. */
-export function cataloguePages({ signedIn, appApi, rateLimiters, coverColours }: Deps): Router {
+export function cataloguePages({ signedIn, appApi, rateLimiters, coverColors }: Deps): Router {
   const router = Router();
   router.param('id', checkSpotifyId);
   add('album', routes.album(':id'), loadAlbum);
@@ -57,12 +57,12 @@ export function cataloguePages({ signedIn, appApi, rateLimiters, coverColours }:
     const { id } = req.params;
     res.set('Cache-Control', 'private, no-store').vary('Accept');
     if (wantsJson(req)) return void res.json(data);
-    const colour = coverColours.of(data[kind]?.covers ?? []);
+    const color = coverColors.of(data[kind]?.covers ?? []);
     res.render(`catalogue/${kind}`, {
       id,
       uri: uriOf(req, kind),
       partsPerPage,
-      colour,
+      color,
       ...data,
       ...controls,
     });

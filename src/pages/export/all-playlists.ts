@@ -4,7 +4,7 @@ import { playlistsPerPage } from '../../spotify/limits.ts';
 import type { Playlist, PlaylistPage } from '../../spotify/types.ts';
 import type { Summary } from './format.ts';
 import { beginning, type Place } from './place.ts';
-import { type Manifest, playlistChanged, type Run, readFullPage, type Source } from './source.ts';
+import { listChanged, type Manifest, type Run, readFullPage, type Source } from './source.ts';
 import { reasonOf, stopFor } from './stop.ts';
 
 /** Playlists that Spotify announced and sent as null, or did not send at all. */
@@ -80,7 +80,7 @@ export async function* openAllPlaylists(options: Options): AsyncGenerator<Source
     // A single page is always consistent.
     // safeguard: detect-changed-list
     if (last > verifiedFrom.page || verifiedFrom === beginning) {
-      if ((await hashOfList(readPage, verifiedFrom, last)) !== at.before) throw listChanged();
+      if ((await hashOfList(readPage, verifiedFrom, last)) !== at.before) throw startOver();
     }
     const { sentAsNull, notSent, incomplete } = summary;
     // safeguard: complete-needs-every-playlist
@@ -97,7 +97,7 @@ export async function* openAllPlaylists(options: Options): AsyncGenerator<Source
   /** Yields the listed playlists with their places. */
   async function* listPlaces(): AsyncGenerator<Listed, undefined> {
     for (let page = first; ; page = await readPage(upcoming.page)) {
-      if (page.total !== first.total) throw listChanged();
+      if (page.total !== first.total) throw startOver();
       const absent = { sentAsNull: summary.sentAsNull, notSent: summary.notSent };
       countAbsent(page, upcoming.page, summary, run);
       for (const playlist of page.items.slice(upcoming.skip)) {
@@ -111,10 +111,10 @@ export async function* openAllPlaylists(options: Options): AsyncGenerator<Source
   }
 
   /** Playlists may be missing from the file, or from earlier parts, or be in them twice: it takes a new file to have them all. */
-  function listChanged(): Error {
+  function startOver(): Error {
     at = beginning;
     upcoming = beginning;
-    return playlistChanged();
+    return listChanged(run);
   }
 }
 

@@ -150,7 +150,7 @@ async function startJob(
   const { isConfirmed } = confirmationIn(req, { isConfirmed: false });
   // safeguard: ask-before-endless-job
   if (price && !isConfirmed) await prices.refuseAboveDay(price, exportPage(exportId));
-  // Nobody else has to wait because of an export that wasn't started.
+  // No one else has to wait because of an export that wasn't started.
   await charge(req.res as Response, rateLimiters.exports, 'everyone');
   const outcome = await jobs.start(accountId, {
     id: randomUUID(),

@@ -8,7 +8,7 @@ import type { Place } from './place.ts';
 import { isOwnOrShared, openPlaylist } from './playlist-source.ts';
 import type { Price } from './price.ts';
 import { sizeOfAll } from './size.ts';
-import { openSource, playlistChanged, type Run, type Source } from './source.ts';
+import { listChanged, openSource, type Run, type Source } from './source.ts';
 
 /** A step of a job. After one with `isCursor`, the job can continue at the place in `change`. */
 export type Step = {
@@ -21,7 +21,7 @@ export type Step = {
 type Reserve = (price: Price) => Promise<() => Promise<void>>;
 
 /**
- * Reads what a job hasn't read yet, from its place on. Its calls are set aside first, also when it continues. Throws what the calls throw, and a
+ * Reads what a job hasn't read yet, from its place on. Its calls are set aside first, even when it continues. Throws what the calls throw, and a
  * Problem if a list has changed since its first rows were stored, or if the calls don't fit into the day.
  */
 export async function* readJob(
@@ -75,7 +75,7 @@ export async function* readJob(
       change: { name: manifest.name, totalRows: manifest.announced },
       isCursor: false,
     };
-    for await (const step of readSource(source, isTheirs)) {
+    for await (const step of readSource(source, isTheirs, run)) {
       const place = { ...job.place, ...placeIn(source) };
       yield { ...step, change: { name: manifest.name, totalRows: manifest.announced, place } };
     }
@@ -101,7 +101,7 @@ async function* readAllPlaylists(
   const { rows, price } = sizeOfAll(first, listener.spotify.cachedPagesToExport, job.place);
   await reserved(price);
   const playlists = first.total ?? 0;
-  if (job.playlists !== null && job.playlists !== playlists) throw playlistChanged();
+  if (job.playlists !== null && job.playlists !== playlists) throw listChanged(run);
   const summary = { ...emptySummary(playlists), ...job.absent };
   type Opened = Parameters<Parameters<typeof openAllPlaylists>[0]['open']>;
   const opened = new Map<Source, Opened>();
@@ -125,7 +125,7 @@ async function* readAllPlaylists(
     const [playlist, at, absent] = opened.get(source) as Opened;
     opened.delete(source);
     const common = { playlists, totalRows, absent };
-    for await (const step of readSource(source, isOwnOrShared(listener, playlist)))
+    for await (const step of readSource(source, isOwnOrShared(listener, playlist), run))
       yield { ...step, change: { ...common, place: { ...stored(at), ...placeIn(source) } } };
     yield { event: null, change: { ...common, place: stored(after({ playlist, at })) }, isCursor: true };
   }
@@ -142,11 +142,12 @@ async function* readAllPlaylists(
 async function* readSource(
   { manifest, pages }: Source,
   isTheirs: boolean,
+  run: Run,
 ): AsyncGenerator<Pick<Step, 'event' | 'isCursor'>> {
   const { id, name, contains, source, exportedAt, snapshotId, readable, announced } = manifest;
   // What was read before belongs to another version of the list.
   // safeguard: changed-playlist-restarts-job
-  if (manifest.changedSince) throw playlistChanged();
+  if (manifest.changedSince) throw listChanged(run);
   if (manifest.from === 0) {
     const facts = { id, name, contains, source, exportedAt, snapshotId, readable, announced };
     yield { event: { list: { ...facts, isOwnOrShared: isTheirs } }, isCursor: false };

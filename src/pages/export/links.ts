@@ -4,7 +4,7 @@ import { exportPage } from './requests.ts';
 
 type Query = NonNullable<Parameters<typeof routes.exportAllFile>[1]>;
 
-/** The files of an export that its page offers. Tables come first, because everybody can open them. */
+/** The files of an export that its page offers. Tables come first, because everyone can open them. */
 export type Links = {
   page: string;
   /** The URL of a file. */

@@ -8,6 +8,7 @@ import type { SignedInListener } from '../../web/signed-in.ts';
 import type { Piece } from './format.ts';
 import type { Outcome } from './outcome.ts';
 import { createReader } from './reader.ts';
+import { exportPage } from './requests.ts';
 import { ClientGone, maxCollectedBytes } from './send.ts';
 import type { Run } from './source.ts';
 import { reasonOf, untilOf } from './stop.ts';
@@ -63,6 +64,7 @@ export function createExportRun(
   const rowsLeft = () => (isPart ? rowsAtOnce - current.rows : Number.POSITIVE_INFINITY);
   const firstByteDueInMs = () => Math.max(0, startedAt + firstByteMs - performance.now());
   const run: Run = {
+    page: exportPage(exportId),
     isPart,
     isHead: req.method === 'HEAD',
     now,
@@ -99,7 +101,7 @@ export function createExportRun(
       return rows !== null && rows <= rowsAtOnce ? firstByteDueInMs() : 0;
     },
 
-    /** Passes a file on and counts its length towards the limit of a part. */
+    /** Passes a file on and counts its length toward the limit of a part. */
     async *measure(content: AsyncIterable<Piece>): AsyncGenerator<Piece> {
       for await (const piece of content) {
         length += piece.length;
@@ -114,7 +116,7 @@ export function createExportRun(
     },
 
     fail(error: unknown): void {
-      const reason = error instanceof ClientGone ? 'cancelled' : (reasonOf(error) ?? 'internal-error');
+      const reason = error instanceof ClientGone ? 'canceled' : (reasonOf(error) ?? 'internal-error');
       // What Spotify has sent so far is lost with the file, but a part keeps it.
       const resume = current.rows > 0 && !isPart && reasonOf(error) !== null ? `${req.path}?part=yes` : null;
       report({ state: 'stopped', until: untilOf(error), reason, resume });
@@ -126,6 +128,6 @@ export function createExportRun(
     if (req.method === 'HEAD') return;
     Object.assign(current, change);
     reportedAt = performance.now();
-    background.run('export progress', progress.set(accountId, { ...current }));
+    background.run('record the progress of an export', progress.set(accountId, { ...current }));
   }
 }

@@ -1,4 +1,3 @@
-import { routes } from '../../routes.ts';
 import { NotFound, Refused, SpotifyUnavailable } from '../../spotify/errors.ts';
 import type { OnResponse } from '../../spotify/export-calls.ts';
 import type { ExportedEntry } from '../../spotify/exported.ts';
@@ -66,6 +65,8 @@ export type Source = {
 
 /** The part of an export's state that its lists share. */
 export type Run = {
+  /** The path of the export's page. */
+  page: string;
   read: Reader;
   now: () => number;
   /** Whether this is a part: then an error that ends it early is described in it. Otherwise the error is thrown. */
@@ -160,14 +161,14 @@ export async function openSource(options: Options): Promise<Source> {
       for (let index = 1; index < count && !run.isFull(); index += 1) {
         const { rows, total } = await loader.take(index);
         // safeguard: detect-changed-total
-        if (total !== first.total) throw playlistChanged();
+        if (total !== first.total) throw listChanged(run);
         yield countRows(manifest, rows, run);
       }
       const isOnePage = from === 0 && count === 1;
       if (isAtEnd() && !isOnePage && snapshotId !== null) {
         const current = await run.read(currentSnapshot);
         // safeguard: detect-changed-snapshot
-        if (current !== snapshotId) throw playlistChanged();
+        if (current !== snapshotId) throw listChanged(run);
       }
     } catch (error) {
       // safeguard: fail-incomplete-file
@@ -256,14 +257,14 @@ function nullIfUnreadable(error: unknown): null {
   throw error;
 }
 
-/** Returns the error for a playlist that changed while its file was being written: rows could be missing, or appear twice. */
-export function playlistChanged(): Problem {
+/** The error for a list that changed while its file was being written: rows could be missing, or appear twice. */
+export function listChanged({ page }: Pick<Run, 'page'>): Problem {
   return new Problem({
     status: 409,
     reason: 'changed-meanwhile',
-    title: 'A playlist changed during the export',
+    title: 'The list changed during the export',
     text: 'The file would have been wrong, so nothing was saved. Try again.',
-    actions: [{ label: 'Go to your playlists', href: routes.playlists() }],
+    actions: [{ label: 'Back to the export', href: page }],
   });
 }
 

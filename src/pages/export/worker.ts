@@ -20,6 +20,7 @@ import { outcomeOf, outcomeOfAll } from './outcome.ts';
 import { createPrices, type Prices } from './price.ts';
 import { createReader } from './reader.ts';
 import { replay } from './replay.ts';
+import { exportPage } from './requests.ts';
 import type { Run } from './source.ts';
 import { reasonOf, untilOf } from './stop.ts';
 
@@ -73,11 +74,11 @@ function createExportWorker(deps: Deps) {
   const { jobs, background, tickMs } = deps;
   const stopping = new AbortController();
   const running = new Set<string>();
-  const timer = setInterval(() => background.run('look for exports', lookForJobs()), tickMs).unref();
+  const timer = setInterval(() => background.run('find exports to continue', lookForJobs()), tickMs).unref();
 
   return {
     /** Continues the job of a listener now, unless some process is working on it. */
-    wake: (accountId: string): void => background.run('export', work(accountId)),
+    wake: (accountId: string): void => background.run('run an export', work(accountId)),
 
     /** Lets other processes continue the jobs of this one. */
     close(): void {
@@ -92,7 +93,7 @@ function createExportWorker(deps: Deps) {
       if (error instanceof RedisUnavailable) return [];
       throw error;
     });
-    for (const accountId of due) background.run('export', work(accountId));
+    for (const accountId of due) background.run('run an export', work(accountId));
   }
 
   async function work(accountId: string): Promise<void> {
@@ -137,7 +138,10 @@ async function continueJob(
   const extend = async () => {
     if (!(await jobs.renew(accountId, owner))) lost.abort(new JobLost('Its lease was lost'));
   };
-  const timer = setInterval(() => background.run('lease of an export', extend()), leaseMs / 3).unref();
+  const timer = setInterval(
+    () => background.run('extend the lease of an export', extend()),
+    leaseMs / 3,
+  ).unref();
   let job: ExportJob = { ...stored, state: 'running', until: null, reason: null };
   const save = async (change: Partial<ExportJob>, events: JobEvent[] | null = null) => {
     const saved = await jobs.save(accountId, owner, { ...job, ...change }, events);
@@ -185,7 +189,11 @@ async function readAll(deps: Deps, signal: AbortSignal, progressing: Progressing
   const reserve = (price: Parameters<Prices['reserve']>[0]) =>
     // One that never fits needs the listener's consent. It goes on until Spotify refuses a call, and then waits.
     prices.reserve(price, { isPart: isConfirmed, isConfirmed: false, anyway: '', page: '' });
-  await storeSteps(readJob(calling, current(), createJobRun(signal, now), reserve), signal, progressing);
+  await storeSteps(
+    readJob(calling, current(), createJobRun(current().exportId, signal, now), reserve),
+    signal,
+    progressing,
+  );
 }
 
 /** Stores what a job reads, chunk by chunk. After an error, what was read before it is stored as well. */
@@ -232,8 +240,9 @@ async function storeSteps(
   }
 }
 
-function createJobRun(signal: AbortSignal, now: () => number): Run {
+function createJobRun(exportId: string, signal: AbortSignal, now: () => number): Run {
   return {
+    page: exportPage(exportId),
     isPart: false,
     isHead: false,
     now,

@@ -3,7 +3,7 @@ import type { Hub } from '../../live/hub.ts';
 import { routes } from '../../routes.ts';
 import { maxOffset, timeRanges, tracksPerPage } from '../../spotify/limits.ts';
 import { canPlay } from '../../web/can-play.ts';
-import type { CoverColours } from '../../web/cover-colours.ts';
+import type { CoverColors } from '../../web/cover-colors.ts';
 import { NoSuchPage } from '../../web/errors.ts';
 import type { Forms } from '../../web/forms.ts';
 import { moveNotice, noticeIn } from '../../web/notices.ts';
@@ -16,14 +16,14 @@ import { libraryListPages } from './lists.ts';
 import { createUndoLibrary } from './undo-library.ts';
 import { unfollowPages } from './unfollow.ts';
 
-type Deps = { signedIn: SignedIn; forms: Forms; hub: Hub; undo: Undo; coverColours: CoverColours };
+type Deps = { signedIn: SignedIn; forms: Forms; hub: Hub; undo: Undo; coverColors: CoverColors };
 
 /** The listener's library, recently played tracks, and top tracks and artists. */
-export function libraryPages({ signedIn, forms, hub, undo, coverColours }: Deps): Router {
+export function libraryPages({ signedIn, forms, hub, undo, coverColors }: Deps): Router {
   const router = Router();
   router.get(routes.library(), htmlOrJson, signedIn.page(showSaved));
   router.get(routes.recentlyPlayed(), htmlOrJson, signedIn.page(showRecentlyPlayed));
-  router.get(routes.topItems(), htmlOrJson, signedIn.page(showTopItems(coverColours)));
+  router.get(routes.topItems(), htmlOrJson, signedIn.page(showTopItems(coverColors)));
   router.use(libraryListPages({ signedIn }));
   const undoLibrary = createUndoLibrary({ undo, hub });
   router.use(undoLibrary.router);
@@ -74,8 +74,8 @@ async function showRecentlyPlayed(_req: Request, res: Response, listener: Signed
   });
 }
 
-/** One call to Spotify. The page takes its colour from the first cover. */
-function showTopItems(coverColours: CoverColours): ListenerPage {
+/** One call to Spotify. The page takes its color from the first cover. */
+function showTopItems(coverColors: CoverColors): ListenerPage {
   return async (req, res, listener) => {
     const { spotify } = listener;
     const { of = 'tracks', range: rangeName = 'medium_term' } = req.query;
@@ -86,10 +86,10 @@ function showTopItems(coverColours: CoverColours): ListenerPage {
     const [artists, tracks] =
       of === 'artists' ? [await spotify.topArtists(range)] : [undefined, await spotify.topTracks(range)];
     const [first] = artists ?? tracks ?? [];
-    const colour = coverColours.of(first?.covers ?? []);
+    const color = coverColors.of(first?.covers ?? []);
     res.set('Cache-Control', 'private, no-store').format({
       html: () =>
-        res.render('library/top', { of, range, artists, tracks, colour, canPlay: canPlay(listener) }),
+        res.render('library/top', { of, range, artists, tracks, color, canPlay: canPlay(listener) }),
       json: () => res.json({ range, artists, tracks }),
     });
   };

@@ -16,7 +16,7 @@ export const noUri = {
   status: 400,
   reason: 'no-uri',
   title: 'This can’t be saved',
-  text: 'Send the URI of a track, an episode, an album, a show, an artist or a playlist as "uri", such as spotify:track:… Local files can’t be saved.',
+  text: 'Send the URI of a track, an episode, an album, a show, an artist, or a playlist as "uri", such as spotify:track:… Local files can’t be saved.',
   actions: [goToLibrary],
 };
 

@@ -9,7 +9,7 @@ import type { BackgroundTasks } from '../../ops/background.ts';
 import { nullIfUnavailable } from '../../redis/errors.ts';
 import { routes } from '../../routes.ts';
 import { cover } from '../../web/cover.ts';
-import { type CoverColours, noColour } from '../../web/cover-colours.ts';
+import { type CoverColors, noColor } from '../../web/cover-colors.ts';
 import { Problem } from '../../web/errors.ts';
 import type { SignedIn, SignedInListener } from '../../web/signed-in.ts';
 import { type Card, cardOf, coversOf, playerData, versionOf } from './card.ts';
@@ -23,7 +23,7 @@ type Deps = {
   streams: Streams;
   fetchSubscriptions: FetchSubscriptions;
   background: BackgroundTasks;
-  coverColours: CoverColours;
+  coverColors: CoverColors;
   now: () => number;
   /** Recently played tracks, if nothing is playing and they are known without asking Spotify. */
   knownRecent: (listener: SignedInListener, observation: Observation) => Promise<Card['recent']>;
@@ -46,7 +46,7 @@ const graceMs = 15_000;
  * hub polls, once for all subscribers of a listener.
  */
 export function livePages(deps: Deps): Router {
-  const { signedIn, hub, streams, fetchSubscriptions, background, coverColours } = deps;
+  const { signedIn, hub, streams, fetchSubscriptions, background, coverColors } = deps;
   const { now, knownRecent, cardLocals } = deps;
   const router = Router();
 
@@ -88,16 +88,16 @@ export function livePages(deps: Deps): Router {
             : null;
         // Otherwise a newer card is on its way.
         if (latest !== live) return;
-        // A bar has no colour of its own.
-        const colour = interest === 'everything' ? coverColours.of(coversOf(card)) : '';
-        stream.send('card', { html, colour, ...cardData(listener, card) });
-        if (interest !== 'everything' || colour !== noColour) return;
-        const found = await coverColours.find(coversOf(card));
-        if (found === noColour || latest !== live) return;
+        // A bar has no color.
+        const color = interest === 'everything' ? coverColors.of(coversOf(card)) : '';
+        stream.send('card', { html, color, ...cardData(listener, card) });
+        if (interest !== 'everything' || color !== noColor) return;
+        const found = await coverColors.find(coversOf(card));
+        if (found === noColor || latest !== live) return;
         // The same card, with its progress as of now.
         const later = cardData(listener, await cardFor(observation, live));
-        // safeguard: colour-after-card
-        stream.send('card', { html: null, colour: found, ...later });
+        // safeguard: color-after-card
+        stream.send('card', { html: null, color: found, ...later });
       } catch (error) {
         // A card that cannot be rendered ends this stream and nothing else.
         res.destroy();
@@ -131,10 +131,10 @@ export function livePages(deps: Deps): Router {
     // safeguard: skip-unchanged-card
     const needsHtml = card && interest === 'everything' && data?.version !== req.query.version;
     const html = needsHtml ? await render(res, 'now-playing/card', cardLocals(listener, card)) : null;
-    const colour = card && interest === 'everything' ? coverColours.of(coversOf(card)) : '';
+    const color = card && interest === 'everything' ? coverColors.of(coversOf(card)) : '';
     // safeguard: poll-for-fetching-pages
     fetchSubscriptions.extend(accountId, req.session.id, nextMs + graceMs, interest);
-    res.set('Cache-Control', 'private, no-store').json({ html, colour, nextMs, ...data });
+    res.set('Cache-Control', 'private, no-store').json({ html, color, nextMs, ...data });
   });
   router.get(routes.nowPlayingCard(), fetchCard);
 

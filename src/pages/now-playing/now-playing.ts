@@ -10,7 +10,7 @@ import type { BackgroundTasks } from '../../ops/background.ts';
 import { RedisUnavailable } from '../../redis/errors.ts';
 import { routes } from '../../routes.ts';
 import type { TimestampedItem } from '../../spotify/types.ts';
-import type { CoverColours } from '../../web/cover-colours.ts';
+import type { CoverColors } from '../../web/cover-colors.ts';
 import { noticeIn } from '../../web/notices.ts';
 import { signInHash } from '../../web/sign-in-hash.ts';
 import type { SignedIn, SignedInListener } from '../../web/signed-in.ts';
@@ -28,7 +28,7 @@ type Deps = {
   fetchSubscriptions: FetchSubscriptions;
   background: BackgroundTasks;
   recent: RecentlyPlayed;
-  coverColours: CoverColours;
+  coverColors: CoverColors;
   now: () => number;
 };
 
@@ -40,7 +40,7 @@ const optionalWaitMs = 1_500;
  * recently played tracks, if nothing is playing and they weren't requested in the last few minutes.
  */
 export function nowPlayingPages(deps: Deps): Router {
-  const { signedIn, hub, streams, fetchSubscriptions, background, recent, coverColours, now } = deps;
+  const { signedIn, hub, streams, fetchSubscriptions, background, recent, coverColors, now } = deps;
   const router = Router();
 
   const page = signedIn.page(async (req, res, listener) => {
@@ -61,7 +61,7 @@ export function nowPlayingPages(deps: Deps): Router {
     const card = cardOf({ ...observation, saved }, shownLive, recent, now());
     res.render('now-playing/now-playing', {
       ...cardLocals(listener, card),
-      colour: coverColours.of(coversOf(card)),
+      color: coverColors.of(coversOf(card)),
       noticePlace: noticePlaceOf(controlsOf(listener, card), res.locals.notice?.at),
       version: versionOf(card),
       refreshSeconds: req.query.refresh === 'off' ? null : refreshAfter(next.at, live.cooldown, now()),
@@ -76,13 +76,13 @@ export function nowPlayingPages(deps: Deps): Router {
       streams,
       fetchSubscriptions,
       background,
-      coverColours,
+      coverColors,
       now,
       knownRecent,
       cardLocals,
     }),
   );
-  router.use(wallPages({ signedIn, hub, fetchSubscriptions, coverColours, now }));
+  router.use(wallPages({ signedIn, hub, fetchSubscriptions, coverColors, now }));
 
   return router;
 
@@ -127,7 +127,7 @@ export function nowPlayingPages(deps: Deps): Router {
     }
   }
 
-  /** The same, but only if a page has asked Spotify since the music stopped: a stream makes no calls of its own. */
+  /** The same, but only if a page has asked Spotify since the music stopped: a stream makes no further calls. */
   async function knownRecent(
     listener: SignedInListener,
     observation: Observation,

@@ -2,7 +2,7 @@ import { Router } from 'express';
 import type { FetchSubscriptions } from '../../live/fetch-subscriptions.ts';
 import type { Hub } from '../../live/hub.ts';
 import { routes } from '../../routes.ts';
-import type { CoverColours } from '../../web/cover-colours.ts';
+import type { CoverColors } from '../../web/cover-colors.ts';
 import { nameOf } from '../../web/display-names.ts';
 import { qrCode } from '../../web/qr-code.ts';
 import { signInHash } from '../../web/sign-in-hash.ts';
@@ -17,7 +17,7 @@ type Deps = {
   signedIn: SignedIn;
   hub: Hub;
   fetchSubscriptions: FetchSubscriptions;
-  coverColours: CoverColours;
+  coverColors: CoverColors;
   now: () => number;
 };
 
@@ -28,7 +28,7 @@ const subscribedMs = 15_000;
  * The wall: what is playing, for a television or a tablet in the kitchen. The page takes one call to Spotify. Then it follows the live updates of now
  * playing, and gets its part from here whenever they bring a change, which takes none.
  */
-export function wallPages({ signedIn, hub, fetchSubscriptions, coverColours, now }: Deps): Router {
+export function wallPages({ signedIn, hub, fetchSubscriptions, coverColors, now }: Deps): Router {
   const router = Router();
 
   const page = signedIn.page(async (req, res, listener) => {
@@ -40,7 +40,7 @@ export function wallPages({ signedIn, hub, fetchSubscriptions, coverColours, now
     const card = cardOf(observation, { ...live, throttledUntil: next.throttledUntil }, null, now());
     res.render('now-playing/wall', {
       ...wallLocals(card),
-      colour: coverColours.of(coversOf(card)),
+      color: coverColors.of(coversOf(card)),
       version: versionOf(card),
       refreshSeconds: req.query.refresh === 'off' ? null : refreshAfter(next.at, live.cooldown, now()),
       signIn: signInHash(req.session.id),

@@ -209,7 +209,7 @@ function textFor(issues: v.ValitaError['issues']): string {
   if (ownText) return tooManyToQueue;
   if (known.includes('time')) return 'Enter a time such as 1:30, or a number of seconds.';
   return known.length > 0
-    ? `Unknown, missing or invalid: ${known.join(', ')}.`
+    ? `Unknown, missing, or invalid: ${known.join(', ')}.`
     : 'These fields can’t be combined.';
 }
 

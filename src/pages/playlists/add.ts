@@ -96,7 +96,7 @@ export function addPages({ signedIn, forms, recentPlaylists, undoAddition, baseU
   type Adding = { uris: readonly string[]; ids: readonly string[]; goTo: string };
 
   async function add(req: Request, res: Response, listener: SignedInListener, { uris, ids, goTo }: Adding) {
-    // Afterwards the list of playlists isn't cached anymore.
+    // Afterward the list of playlists isn't cached anymore.
     const nameOf = new Map(ids.map((id) => [id, listener.spotify.cachedPlaylistName(id)]));
     const { added, failed, unsure, undo } = await runAdd(req, async () => {
       const since = now();

@@ -9,7 +9,7 @@ export type PlacedItem = { uri: string; place: number };
 /** A playlist is read as a whole only up to this many items, one call for each fifty: without being asked to, and at most. */
 export const maxUnaskedItems = 200;
 export const maxReadItems = 2_000;
-/** How many calls may put items back at their places: one for each run of neighbours. */
+/** How many calls may put items back at their places: one for each run of neighbors. */
 export const maxRuns = 20;
 
 /**
@@ -33,7 +33,7 @@ export async function readRows(
   }
 }
 
-/** Groups items, sorted by place, into runs of neighbours that one call can add. */
+/** Groups items, sorted by place, into runs of neighbors that one call can add. */
 export function runsOf(items: readonly PlacedItem[]): PlacedItem[][] {
   const runs: PlacedItem[][] = [];
   for (const item of items) {
@@ -46,7 +46,7 @@ export function runsOf(items: readonly PlacedItem[]): PlacedItem[][] {
 }
 
 /**
- * Puts items back at their places, in order. One call for each run of neighbours. Returns those that are still missing if a call fails: the
+ * Puts items back at their places, in order. One call for each run of neighbors. Returns those that are still missing if a call fails: the
  * others are in the playlist, so that is no failure of the whole. If an answer is lost, up to two calls look whether the items are there; if
  * that fails as well, some of those returned may be there: see {@link missingOf}.
  */
@@ -68,7 +68,7 @@ export async function putBack(
   return [];
 }
 
-/** Whether these neighbours are at their places. One call for each fifty. */
+/** Whether these neighbors are at their places. One call for each fifty. */
 async function areThere(
   { spotify }: Pick<SignedInListener, 'spotify'>,
   id: string,
@@ -149,7 +149,7 @@ export function isAddedSince({ addedAt }: PlaylistRow, since: number): boolean {
 
 /**
  * Returns what it takes to drop these places: Spotify removes every copy of a URI ("Remove Playlist Items"), so copies at other places are put
- * back afterwards, where they are then.
+ * back afterward, where they are then.
  */
 export function planDrop(rows: readonly PlaylistRow[], places: ReadonlySet<number>) {
   const uris = new Set([...places].flatMap((place) => rows[place]?.uri ?? []));

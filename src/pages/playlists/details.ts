@@ -2,7 +2,7 @@ import type { PlaylistDetails } from '../../spotify/playlist-change-calls.ts';
 import type { ErrorPage } from '../../web/errors.ts';
 import { invalidDetails } from './problems.ts';
 
-/** The limits in Spotify’s own apps. */
+/** The limits in Spotify's own apps. */
 const maxNameLength = 100;
 const maxDescriptionLength = 300;
 

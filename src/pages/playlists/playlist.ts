@@ -5,7 +5,7 @@ import { entriesPerPage, maxOffset } from '../../spotify/limits.ts';
 import type { PlaylistDetails } from '../../spotify/playlist-change-calls.ts';
 import type { Playlist } from '../../spotify/types.ts';
 import { canPlay } from '../../web/can-play.ts';
-import type { CoverColours } from '../../web/cover-colours.ts';
+import type { CoverColors } from '../../web/cover-colors.ts';
 import type { ErrorPage } from '../../web/errors.ts';
 import { callsForFile, freeCalls, rowsAtOnce } from '../../web/export-size.ts';
 import { moveNotice, type NoticeName, noticeIn } from '../../web/notices.ts';
@@ -16,13 +16,13 @@ import { wantsJson } from '../../web/wants-json.ts';
 /** A refused form for changing the details: what was sent, and why it was refused. */
 type FailedEdit = { details: PlaylistDetails; problem: ErrorPage };
 
-type Deps = { coverColours: CoverColours };
+type Deps = { coverColors: CoverColors };
 type RenderOptions = { id: string; page: number; failedEdit?: FailedEdit };
 
 export type PlaylistPage = ReturnType<typeof createPlaylistPage>;
 
-/** Creates the page of a playlist, which takes its colour from the cover. */
-export function createPlaylistPage({ coverColours }: Deps) {
+/** Creates the page of a playlist, which takes its color from the cover. */
+export function createPlaylistPage({ coverColors }: Deps) {
   return { showPlaylist, showFailedEdit };
 
   /**
@@ -74,7 +74,7 @@ export function createPlaylistPage({ coverColours }: Deps) {
     if (wantsJson(req)) return void res.json({ playlist, entries, page, pages, total });
     res.render('playlists/playlist', {
       playlist,
-      colour: coverColours.of(playlist.covers),
+      color: coverColors.of(playlist.covers),
       entries,
       page,
       pages,
@@ -99,7 +99,7 @@ function isFollowed({ spotify }: SignedInListener, uri: string, notice: NoticeNa
   return notice === 'playlist-followed' || spotify.knownSaved(uri);
 }
 
-/** Null if the playlist is someone else's: new apps are told its name and cover, but not its contents. */
+/** Null if the playlist is someone else's: new apps get its name and cover, but not its contents. */
 async function entriesOf({ spotify }: SignedInListener, id: string, snapshotId: string | null, page: number) {
   try {
     return await spotify.playlistEntries(id, snapshotId, page);

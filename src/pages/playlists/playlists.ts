@@ -3,7 +3,7 @@ import type { RecentPlaylists } from '../../access/recent-playlists.ts';
 import { routes } from '../../routes.ts';
 import { maxOffset, playlistsPerPage } from '../../spotify/limits.ts';
 import { canPlay } from '../../web/can-play.ts';
-import type { CoverColours } from '../../web/cover-colours.ts';
+import type { CoverColors } from '../../web/cover-colors.ts';
 import type { Forms } from '../../web/forms.ts';
 import { noticeIn } from '../../web/notices.ts';
 import { minTotalOf, pageNumber, pagesOf } from '../../web/paging.ts';
@@ -26,14 +26,14 @@ type Deps = {
   forms: Forms;
   undo: Undo;
   recentPlaylists: RecentPlaylists;
-  coverColours: CoverColours;
+  coverColors: CoverColors;
   now: () => number;
   baseUrl: string;
 };
 
 /** The listener's playlists, the contents of each, and changes to them. */
 export function playlistPages(deps: Deps): Router {
-  const { signedIn, forms, undo, recentPlaylists, coverColours, baseUrl, now } = deps;
+  const { signedIn, forms, undo, recentPlaylists, coverColors, baseUrl, now } = deps;
   const router = Router();
   router.param('id', checkSpotifyId);
 
@@ -44,7 +44,7 @@ export function playlistPages(deps: Deps): Router {
   router.use(removalPages({ signedIn, forms, undoRemoval }));
   router.use(orderPages({ signedIn, forms }));
   router.use(coverPages({ signedIn, forms }));
-  const { showPlaylist, showFailedEdit } = createPlaylistPage({ coverColours });
+  const { showPlaylist, showFailedEdit } = createPlaylistPage({ coverColors });
   router.use(playlistFormPages({ signedIn, forms, recentPlaylists, undoAddition, showFailedEdit, now }));
   router.get(routes.playlists(), htmlOrJson, signedIn.page(showPlaylists));
   router.get(routes.newPlaylist(), htmlOrJson, signedIn.page(showNewPlaylist));

@@ -20,7 +20,7 @@ const removal = v.object({
 
 /**
  * The undo of a removal from a playlist: it puts the items back at their places, as new additions, so the dates on which they were added are lost.
- * One call, and one for each run of neighbours; if the playlist has changed since, also one for each fifty items.
+ * One call, and one for each run of neighbors; if the playlist has changed since, also one for each fifty items.
  */
 export function createUndoRemoval({ undo }: { undo: Undo }) {
   const kind = undo.createKind({

@@ -9,7 +9,7 @@ export type Quota = { ledger: QuotaLedger; dailyCalls: number; now: () => number
 const typedPart = 0.5;
 const retryAfterSeconds = 10 * 60;
 
-/** Throws {@link Problem} once calls for searches are too scarce to search for what nobody has asked for yet, and RedisUnavailable. */
+/** Throws {@link Problem} once calls for searches are too scarce for a search that the user hasn't submitted, and RedisUnavailable. */
 export async function requireCallsForTyping({ ledger, dailyCalls, now }: Quota): Promise<void> {
   const { used, perDay } = familyBudget(await ledger.read(), 'search', dailyCalls, now());
   // safeguard: typing-is-dropped-first

@@ -37,7 +37,7 @@ function checkAddress(req: Request, baseUrl: string, redirectUri: string): Check
   return failed(
     name,
     `${visitedUrl}, but Spotify sends people back to ${redirectUri}. To a browser, these are two sites that don’t share cookies`,
-    `Open ${baseUrl}, or set BASE_URL to the address people use, and add that address followed by ${routes.callback()} as a redirect URI in Spotify's dashboard.`,
+    `Open ${baseUrl}, or set BASE_URL to the address people use, and add that address followed by ${routes.callback()} as a redirect URI in Spotify’s dashboard.`,
   );
 }
 

@@ -70,7 +70,7 @@ export function createCallback(deps: Deps) {
   /** Signs in. Returns the id of the session; null if it has already ended again. */
   async function complete(req: Request, res: Response, pending: PendingSignIn): Promise<string | null> {
     const { code, error } = req.query;
-    if (error === 'access_denied') throw problem(req, 'cancelled');
+    if (error === 'access_denied') throw problem(req, 'canceled');
     if (typeof code !== 'string' || code === '') throw problem(req, 'refused');
 
     // safeguard: sign-in-limit-overall

@@ -3,7 +3,7 @@ import { Problem } from '../../web/errors.ts';
 
 /** Why a sign-in failed. */
 const problems = {
-  cancelled: {
+  canceled: {
     status: 200,
     title: 'You canceled the sign-in on Spotify',
     text: 'Nothing was shared, and nothing has changed. You can sign in whenever you like.',

@@ -66,8 +66,8 @@ export function signInPages(deps: Deps): Router {
     const scopes = knownScopes.filter((scope) => [...signInScopes, ...granted, ...wanted].includes(scope));
     const returnTo = safeReturnPath(req.query.returnTo, baseUrl);
     const { state, challenge } = pendingSignIns.start(req, res, { returnTo, scopes });
-    // After a sign-out, Spotify shows its dialog: otherwise it would sign in the next person in this browser without asking. Also if the
-    // session has ended, because another tab may be about to receive the response to its sign-out.
+    // After a sign-out, Spotify shows its dialog: otherwise it would sign in the next person in this browser without asking. The same if
+    // the session has ended, because another tab may be about to receive the response to its sign-out.
     const sent = cookies.read(req);
     // safeguard: ask-again-after-sign-out
     // safeguard: ask-again-after-expiry

@@ -5,9 +5,9 @@ import type { DownloadImage } from '../spotify/images.ts';
 import type { Image } from '../spotify/types.ts';
 import { cover } from './cover.ts';
 
-export type CoverColours = ReturnType<typeof createCoverColours>;
+export type CoverColors = ReturnType<typeof createCoverColors>;
 
-/** How many covers' colours are remembered, and for how long it is remembered that one can't be had. */
+/** How many covers' colors are remembered, and for how long it is remembered that one can't be had. */
 const maxRemembered = 2_000;
 const retryMs = 60_000;
 /** The side of the smallest covers, in pixels. */
@@ -18,52 +18,52 @@ const maxMegapixels = 0.1;
 const progressiveMarker = Buffer.from([0xff, 0xc2]);
 
 const hueStep = 15;
-/** From here on, a colour counts as muted, and as vivid: chroma in OKLCH. */
+/** From here on, a color counts as muted, and as vivid: chroma in OKLCH. */
 const [muted, vivid] = [0.03, 0.1];
-/** Pixels this dark or light have no colour that one would see. */
+/** Pixels this dark or light have no color that one would see. */
 const [darkest, lightest] = [0.12, 0.96];
-/** At least this part of a cover must have colour for the page to take it on. */
+/** At least this part of a cover must have color for the page to take it on. */
 const leastShare = 0.04;
 
-/** For covers whose colour can't be had, or isn't known yet: `#191414`, as Spotify's design guidelines ask for. */
-export const noColour = 'no-colour hue-0 chroma-0';
+/** For covers whose color can't be had, or isn't known yet: `#191414`, as Spotify's design guidelines ask for. */
+export const noColor = 'no-color hue-0 chroma-0';
 
 const toOklch = converter('oklch');
 
 /**
- * Finds the colour that a page takes on from a cover, as Spotify's design guidelines ask for ("Using our content"). It is a class of hue and
+ * Finds the color that a page takes on from a cover, as Spotify's design guidelines ask for ("Using our content"). It is a class of hue and
  * chroma, such as `hue-210 chroma-2`; the style sheet fixes the lightness, so that text stays readable on any of them.
  */
-export function createCoverColours({ download }: { download: DownloadImage }) {
+export function createCoverColors({ download }: { download: DownloadImage }) {
   const classes = new LRUCache<string, string>({
     max: maxRemembered,
     async fetchMethod(url, _stale, { options }) {
       const image = await download(url);
       const name = image && classOf(image);
       if (name === null) options.ttl = retryMs;
-      return name ?? noColour;
+      return name ?? noColor;
     },
   });
 
   return {
-    /** Returns the class for these images of one cover, once it is known; `no-colour` if it can't be had, empty without a cover. Never throws. */
+    /** Returns the class for these images of one cover, once it is known; `no-color` if it can't be had, empty without a cover. Never throws. */
     async find(images: readonly Image[]): Promise<string> {
       const url = urlOf(images);
-      return url === null ? '' : ((await classes.fetch(url)) ?? noColour);
+      return url === null ? '' : ((await classes.fetch(url)) ?? noColor);
     },
 
-    /** The same if it is known already, else `no-colour`: no page waits for a cover. The next one has it. */
+    /** The same if it is known already, else `no-color`: no page waits for a cover. The next one has it. */
     of(images: readonly Image[]): string {
       const url = urlOf(images);
       if (url === null) return '';
       // Downloads end by themselves, and don't fail.
       if (!classes.has(url)) classes.fetch(url).catch(() => undefined);
-      return classes.get(url) ?? noColour;
+      return classes.get(url) ?? noColor;
     },
   };
 }
 
-/** The colour is that of the smallest image. */
+/** The color is that of the smallest image. */
 function urlOf(images: readonly Image[]): string | null {
   return cover(images, smallestSize)?.src ?? null;
 }
@@ -82,7 +82,7 @@ function classOf(image: Buffer): string | null {
   }
 }
 
-/** Returns the class of the hue that most of the colourful pixels have. `pixels` are RGBA bytes. */
+/** Returns the class of the hue that most of the colorful pixels have. `pixels` are RGBA bytes. */
 export function dominantClass(pixels: Uint8Array): string {
   const count = pixels.length / 4;
   // A few thousand are enough.
@@ -90,19 +90,19 @@ export function dominantClass(pixels: Uint8Array): string {
   const weights = new Array<number>(360 / hueStep).fill(0);
   const chromas = [...weights];
   let sampled = 0;
-  let colourful = 0;
+  let colorful = 0;
   for (let index = 0; index < count; index += stride) {
     const [r = 0, g = 0, b = 0] = pixels.subarray(4 * index, 4 * index + 3);
     const { l, c, h = 0 } = toOklch({ mode: 'rgb', r: r / 255, g: g / 255, b: b / 255 });
     sampled += 1;
-    // safeguard: visible-colours-only
+    // safeguard: visible-colors-only
     if (c < muted || l < darkest || l > lightest) continue;
-    colourful += 1;
+    colorful += 1;
     const bin = Math.round(h / hueStep) % weights.length;
     weights[bin] = (weights[bin] ?? 0) + c;
     chromas[bin] = (chromas[bin] ?? 0) + c * c;
   }
-  if (colourful < leastShare * sampled) return 'hue-0 chroma-0';
+  if (colorful < leastShare * sampled) return 'hue-0 chroma-0';
   const best = weights.indexOf(Math.max(...weights));
   // Weighted by chroma, because a small vivid part shows more than a large dull one.
   const chroma = (chromas[best] ?? 0) / (weights[best] ?? 1);

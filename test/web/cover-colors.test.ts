@@ -5,20 +5,20 @@ import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import jpeg from 'jpeg-js';
 import { createImageDownload } from '../../src/spotify/images.ts';
-import { createCoverColours, dominantClass, noColour } from '../../src/web/cover-colours.ts';
+import { createCoverColors, dominantClass, noColor } from '../../src/web/cover-colors.ts';
 import { until } from '../support/fleet.ts';
 import { startTurntable } from '../support/turntable.ts';
 
-type Colour = readonly [r: number, g: number, b: number];
+type Color = readonly [r: number, g: number, b: number];
 
-const red: Colour = [230, 20, 30];
-const teal: Colour = [20, 150, 150];
-const brick: Colour = [140, 110, 100];
-const grey: Colour = [128, 128, 128];
-const black: Colour = [0, 0, 16];
+const red: Color = [230, 20, 30];
+const teal: Color = [20, 150, 150];
+const brick: Color = [140, 110, 100];
+const gray: Color = [128, 128, 128];
+const black: Color = [0, 0, 16];
 
-/** An image of 64 pixels a side: each colour fills its number of pixels of a hundred. */
-function pixelsOf(...parts: readonly [Colour, percent: number][]): Uint8Array {
+/** An image of 64 pixels a side: each color fills its number of pixels of a hundred. */
+function pixelsOf(...parts: readonly [Color, percent: number][]): Uint8Array {
   const all = parts.flatMap(([[r, g, b], percent]) =>
     Array.from({ length: Math.round((4_096 * percent) / 100) }, () => [r, g, b, 255]),
   );
@@ -26,17 +26,17 @@ function pixelsOf(...parts: readonly [Colour, percent: number][]): Uint8Array {
 }
 
 const cases: readonly (readonly [string, Uint8Array, string])[] = [
-  ['one vivid colour', pixelsOf([red, 100]), 'hue-30 chroma-2'],
+  ['one vivid color', pixelsOf([red, 100]), 'hue-30 chroma-2'],
   ['another one', pixelsOf([teal, 100]), 'hue-195 chroma-2'],
-  ['a muted colour', pixelsOf([brick, 100]), 'hue-45 chroma-1'],
-  ['grey only', pixelsOf([grey, 100]), 'hue-0 chroma-0'],
-  ['a speck of colour', pixelsOf([grey, 98], [red, 2]), 'hue-0 chroma-0'],
+  ['a muted color', pixelsOf([brick, 100]), 'hue-45 chroma-1'],
+  ['gray only', pixelsOf([gray, 100]), 'hue-0 chroma-0'],
+  ['a speck of color', pixelsOf([gray, 98], [red, 2]), 'hue-0 chroma-0'],
   ['a small vivid part on a large dull one', pixelsOf([brick, 70], [red, 30]), 'hue-30 chroma-2'],
-  ['what is nearly black has no colour', pixelsOf([black, 90], [teal, 10]), 'hue-195 chroma-2'],
+  ['what is nearly black has no color', pixelsOf([black, 90], [teal, 10]), 'hue-195 chroma-2'],
 ];
 
 for (const [name, pixels, expected] of cases)
-  test(`the colour of a cover: ${name}`, () => assert.equal(dominantClass(pixels), expected));
+  test(`the color of a cover: ${name}`, () => assert.equal(dominantClass(pixels), expected));
 
 /** A host of covers, and what it was asked for. */
 async function startHost(t: TestContext, listener: RequestListener) {
@@ -54,8 +54,8 @@ async function startHost(t: TestContext, listener: RequestListener) {
   return { requested, origin };
 }
 
-function coloursFrom(otherOrigins: readonly string[]) {
-  return createCoverColours({ download: createImageDownload({ otherOrigins }) });
+function colorsFrom(otherOrigins: readonly string[]) {
+  return createCoverColors({ download: createImageDownload({ otherOrigins }) });
 }
 
 const images = (url: string) => [{ url, width: 64, height: 64 }];
@@ -63,14 +63,11 @@ const redCover = jpeg.encode({ data: pixelsOf([red, 100]), width: 64, height: 64
 
 test('a cover is downloaded once, and no page waits for it', async (t) => {
   const { requested, origin } = await startHost(t, (_req, res) => res.end(redCover));
-  const colours = coloursFrom([origin]);
+  const colors = colorsFrom([origin]);
   const cover = images(`${origin}/a.jpg`);
-  assert.equal(colours.of(cover), noColour);
-  assert.deepEqual(
-    await Promise.all([1, 2].map(() => colours.find(cover))),
-    Array(2).fill('hue-30 chroma-2'),
-  );
-  assert.equal(colours.of(cover), 'hue-30 chroma-2');
+  assert.equal(colors.of(cover), noColor);
+  assert.deepEqual(await Promise.all([1, 2].map(() => colors.find(cover))), Array(2).fill('hue-30 chroma-2'));
+  assert.equal(colors.of(cover), 'hue-30 chroma-2');
   assert.deepEqual(requested, ['/a.jpg']);
 });
 
@@ -79,8 +76,8 @@ test('covers are downloaded from the hosts of covers only, and redirects are not
   const { origin } = await startHost(t, (_req, res) =>
     res.writeHead(302, { Location: `${foreign.origin}/a.jpg` }).end(),
   );
-  assert.equal(await coloursFrom([]).find(images(`${foreign.origin}/a.jpg`)), noColour);
-  assert.equal(await coloursFrom([origin]).find(images(`${origin}/a.jpg`)), noColour);
+  assert.equal(await colorsFrom([]).find(images(`${foreign.origin}/a.jpg`)), noColor);
+  assert.equal(await colorsFrom([origin]).find(images(`${origin}/a.jpg`)), noColor);
   assert.deepEqual(foreign.requested, []);
 });
 
@@ -95,31 +92,31 @@ const unusable: Record<string, Buffer | null> = {
 };
 
 for (const [name, body] of Object.entries(unusable))
-  test(`a cover that can’t be used costs nothing but the colour, and isn’t tried again at once: ${name}`, async (t) => {
+  test(`a cover that can’t be used costs nothing but the color, and isn’t tried again at once: ${name}`, async (t) => {
     const { requested, origin } = await startHost(t, (_req, res) => {
       if (body) res.end(body);
     });
-    const colours = coloursFrom([origin]);
+    const colors = colorsFrom([origin]);
     const cover = images(`${origin}/a.jpg`);
-    const found = Promise.race([colours.find(cover), sleep(10_000, 'waits', { ref: false })]);
-    assert.equal(await found, noColour);
-    assert.equal(await colours.find(cover), noColour);
+    const found = Promise.race([colors.find(cover), sleep(10_000, 'waits', { ref: false })]);
+    assert.equal(await found, noColor);
+    assert.equal(await colors.find(cover), noColor);
     assert.equal(requested.length, 1);
   });
 
-test('now playing takes on the colour of the cover, and a page without one does not', async (t) => {
+test('now playing takes on the color of the cover, and a page without one does not', async (t) => {
   const { browser, simulator } = await startTurntable(t);
   simulator.plays('mara', { kind: 'track', index: 2, progressMs: 20_000 });
   const mara = browser();
   await mara.signIn('mara');
-  const colour = /<html lang="en" class="(hue-\d+ chroma-[012])">/;
+  const color = /<html lang="en" class="(hue-\d+ chroma-[012])">/;
   const first = await mara.get('/now-playing');
   assert.ok(
-    colour.test(first.text) || first.text.includes(`<html lang="en" class="${noColour}">`),
+    color.test(first.text) || first.text.includes(`<html lang="en" class="${noColor}">`),
     'not yet known',
   );
   // A page doesn't wait long for a cover that is new.
-  await until(async () => colour.test((await mara.get('/now-playing')).text));
+  await until(async () => color.test((await mara.get('/now-playing')).text));
   simulator.plays('mara', { kind: 'nothing' });
   assert.match((await mara.get('/now-playing?notice=track-saved')).text, /<html lang="en">/);
 });

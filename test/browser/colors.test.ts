@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { noColour } from '../../src/web/cover-colours.ts';
+import { noColor } from '../../src/web/cover-colors.ts';
 import { openBrowser, skipWithoutBrowser as skip } from '../support/chromium.ts';
 import { until } from '../support/fleet.ts';
 import { startTurntable } from '../support/turntable.ts';
@@ -15,7 +15,7 @@ const pairs = [
   ['--border-strong', '--stage', 3],
 ];
 
-/** Returns the pairs of colours with too little contrast, over all classes of the page. */
+/** Returns the pairs of colors with too little contrast, over all classes of the page. */
 const lowContrasts = `(() => {
   const sample = document.body.appendChild(document.createElement('i'));
   const canvas = Object.assign(document.createElement('canvas'), { width: 1, height: 1 }).getContext('2d', { willReadFrequently: true });
@@ -28,7 +28,7 @@ const lowContrasts = `(() => {
   };
   const low = [];
   let count = 0;
-  const classes = ['${noColour}'];
+  const classes = ['${noColor}'];
   for (let hue = 0; hue < 360; hue += 15) for (const chroma of [0, 1, 2]) classes.push('hue-' + hue + ' chroma-' + chroma);
   for (const name of classes) {
     document.documentElement.className = name;
@@ -43,9 +43,9 @@ const lowContrasts = `(() => {
 })()`;
 
 for (const colorScheme of ['light', 'dark'] as const) {
-  test(`text is readable on the colour of any cover, ${colorScheme}`, { skip }, async (t) => {
+  test(`text is readable on the color of any cover, ${colorScheme}`, { skip }, async (t) => {
     const { url } = await startTurntable(t);
-    // Otherwise colours change gradually.
+    // Otherwise colors change gradually.
     const browser = await openBrowser(t, { colorScheme, reducedMotion: 'reduce' });
     const page = await browser.newPage();
     await page.goto(url);
@@ -55,7 +55,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
   });
 }
 
-test('the page takes on the colour of the next track, and the record turns while music plays', {
+test('the page takes on the color of the next track, and the record turns while music plays', {
   skip,
 }, async (t) => {
   const { url, simulator, browser: person } = await startTurntable(t, { ticking: true });
@@ -79,5 +79,5 @@ test('the page takes on the colour of the next track, and the record turns while
   await until(async () => (await state())[1] === 'paused');
   simulator.plays('mara', { kind: 'track', index: 5, progressMs: 20_000 });
   await mara.post('/player/next').type('form');
-  await until(async () => ![first, '', noColour].includes((await state())[0]));
+  await until(async () => ![first, '', noColor].includes((await state())[0]));
 });
