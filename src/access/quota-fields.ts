@@ -21,7 +21,7 @@ export type Ledger = {
   /** Closures, including expired ones. */
   closures: ReadonlyMap<Scope, Closure>;
   /** How many calls of a family had been made in 24 hours when Spotify refused one, and when that was. */
-  refused: ReadonlyMap<QuotaFamily, { calls: number; at: number }>;
+  limitHits: ReadonlyMap<QuotaFamily, { calls: number; at: number }>;
   /** The most calls of a family in 24 hours without a refusal. */
   good: ReadonlyMap<QuotaFamily, number>;
   /** Families that share a quota with another one. */
@@ -50,7 +50,7 @@ export function parseClosure(text: string, now: number): Closure | null {
 
 export function parseLedger(fields: Readonly<Record<string, string>>, now: number): Omit<Ledger, 'counts'> {
   const closures = new Map<Scope, Closure>();
-  const refused = new Map<QuotaFamily, { calls: number; at: number }>();
+  const limitHits = new Map<QuotaFamily, { calls: number; at: number }>();
   const good = new Map<QuotaFamily, number>();
   const shared = new Map<QuotaFamily, QuotaFamily>();
   const reserved = new Map<QuotaFamily, number>();
@@ -61,7 +61,7 @@ export function parseLedger(fields: Readonly<Record<string, string>>, now: numbe
     if (closure) closures.set(subject, closure);
     if (name.startsWith('refused ')) {
       const [calls = 0, at = 0] = text.split(' ').map(Number);
-      refused.set(subject as QuotaFamily, { calls, at });
+      limitHits.set(subject as QuotaFamily, { calls, at });
     }
     if (name.startsWith('good ')) good.set(subject as QuotaFamily, Number(text));
     if (name.startsWith('reserved ')) {
@@ -77,7 +77,7 @@ export function parseLedger(fields: Readonly<Record<string, string>>, now: numbe
       shared.set(two, one);
     }
   }
-  return { closures, refused, good, shared, reserved };
+  return { closures, limitHits, good, shared, reserved };
 }
 
 /** Fields of calls that were set aside and never released. */

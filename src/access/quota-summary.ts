@@ -37,7 +37,7 @@ const warnFrom = 0.8;
 export function quotaInUse(ledger: Ledger, dailyCalls: number, now: number): QuotaInUse {
   const closedUntil = closedUntilOf(ledger, ['all'], now);
   const families = quotaFamilies.map((family) => {
-    const { usedToday, knownGood } = quotaOf(ledger, family, now);
+    const { usedIn24Hours, knownGood } = quotaOf(ledger, family, now);
     const limit = learnedLimit(ledger, family, dailyCalls, now);
     const group = sharingFamilies(ledger, family);
     const [, other] = group;
@@ -45,7 +45,7 @@ export function quotaInUse(ledger: Ledger, dailyCalls: number, now: number): Quo
     const together = usedOf(callsIn(ledger.counts, now, group), limit);
     const sharing = other ? { with: other, used: together.used } : null;
     const closedUntil = closedUntilOf(ledger, [family], now);
-    return { ...together, family, used: usedToday, knownGood, closedUntil, sharing };
+    return { ...together, family, used: usedIn24Hours, knownGood, closedUntil, sharing };
   });
   return {
     total: usedOf(callsIn(ledger.counts, now), dailyCalls),
@@ -70,6 +70,6 @@ export function quotaSummary(ledger: Ledger, dailyCalls: number, now: number) {
   });
   return {
     families: Object.fromEntries(families),
-    total: { usedToday: callsIn(ledger.counts, now), budget: dailyCalls },
+    total: { usedIn24Hours: callsIn(ledger.counts, now), budget: dailyCalls },
   };
 }

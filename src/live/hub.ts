@@ -124,8 +124,8 @@ export function createHub(deps: Deps) {
     nextPollFor: (observation: Observation): Promise<NextPoll> =>
       engine.nextPollFor(observation, 'everything'),
 
-    /** Whether there are plenty of calls for live updates. Throws RedisUnavailable. */
-    hasPlenty: engine.hasPlentyLeft,
+    /** Whether so few calls are used that some may be spent on conveniences. Throws RedisUnavailable. */
+    isRelaxed: engine.isBudgetRelaxed,
 
     close: engine.close,
   };

@@ -121,12 +121,12 @@ test('the limit of two families that share a quota counts the calls of both', as
   const bin = Math.floor(clock.now() / hour);
   await redis.hset('calls:{an account}', `player-read ${bin}`, 300, `lists ${bin}`, 400);
   await one.call('lists', quota(7_200));
-  const { at } = (await one.ledger.read()).refused.get('lists') ?? {};
+  const { at } = (await one.ledger.read()).limitHits.get('lists') ?? {};
   clock.advance({ seconds: 30 });
   await one.call('player-read', quota(7_170));
 
   const ledger = await one.ledger.read();
-  assert.deepEqual(ledger.refused.get('lists'), { calls: 701, at });
+  assert.deepEqual(ledger.limitHits.get('lists'), { calls: 701, at });
   for (const family of ['lists', 'player-read'] as const) {
     const { perDay, used } = familyBudget(ledger, family, 700, clock.now());
     assert.deepEqual([perDay, used], [700, 702]);
@@ -164,7 +164,7 @@ test('a call that is given up before Spotify is asked does not count', async (t)
   const giveUp = () => Promise.reject(new Error('too many searches of visitors'));
   for (let nth = 0; nth < 5; nth += 1)
     await assert.rejects(one.gate.run({ family: 'search', endpoint: 'GET /search' }, giveUp), /too many/);
-  assert.equal(quotaOf(await one.ledger.read(), 'search', clock.now()).usedToday, 1);
+  assert.equal(quotaOf(await one.ledger.read(), 'search', clock.now()).usedIn24Hours, 1);
 });
 
 // fault: damaged-ledger
@@ -191,12 +191,12 @@ test('numbers that no process writes count as absent, in scripts as well, and ar
   assert.equal(await one.call('search'), 'answered');
   assert.deepEqual(asked, ['search']);
   assert.deepEqual(await redis.hmget('ledger:{an account}', 'good search', 'day search'), [null, '1']);
-  const { closures, refused, good, shared, reserved } = await one.ledger.read();
+  const { closures, limitHits, good, shared, reserved } = await one.ledger.read();
   assert.deepEqual(
-    [closures, refused, good, shared, reserved].map(({ size }) => size),
+    [closures, limitHits, good, shared, reserved].map(({ size }) => size),
     [0, 0, 0, 0, 0],
   );
-  assert.equal(quotaOf(await one.ledger.read(), 'search', clock.now()).usedToday, 1);
+  assert.equal(quotaOf(await one.ledger.read(), 'search', clock.now()).usedIn24Hours, 1);
   const left = Object.keys(await redis.hgetall('ledger:{an account}'));
   assert.deepEqual(
     left.filter((name) => name in fields),
@@ -231,8 +231,8 @@ test('a refused probe says nothing about the quota of its family', async (t) => 
   await one.call('playlist-read', quota(7_200));
   await other.call('player-read', quota(3_600));
 
-  const { refusedAt } = quotaOf(await one.ledger.read(), 'player-read', clock.now());
-  assert.equal(refusedAt, null);
+  const { callsAtRefusal } = quotaOf(await one.ledger.read(), 'player-read', clock.now());
+  assert.equal(callsAtRefusal, null);
 });
 
 // fault: limit-is-forgotten
@@ -336,7 +336,12 @@ test('the count at a refusal and the largest day without one are learned, and be
   const budget = async () => familyBudget(await one.ledger.read(), 'search', 100, clock.now());
 
   await callMany(12);
-  assert.deepEqual(await found(), { usedToday: 12, knownGood: null, refusedAt: null, closedUntil: null });
+  assert.deepEqual(await found(), {
+    usedIn24Hours: 12,
+    knownGood: null,
+    callsAtRefusal: null,
+    closedUntil: null,
+  });
   assert.equal((await budget()).perDay, 100);
 
   clock.advance({ hours: 2 });
@@ -346,8 +351,8 @@ test('the count at a refusal and the largest day without one are learned, and be
   assert.equal((await found()).knownGood, 20);
 
   await one.call('search', quota(7_200));
-  const { refusedAt, closedUntil, usedToday } = await found();
-  assert.deepEqual([refusedAt, closedUntil, usedToday], [22, clock.now() + 2 * hour, 22]);
+  const { callsAtRefusal, closedUntil, usedIn24Hours } = await found();
+  assert.deepEqual([callsAtRefusal, closedUntil, usedIn24Hours], [22, clock.now() + 2 * hour, 22]);
   assert.equal((await budget()).perDay, 21);
 
   clock.advance({ hours: 30 });
@@ -383,13 +388,13 @@ test('of the oldest hour, only the part in the last 24 hours counts', async (t) 
   clock.advance({ seconds: (hour - (clock.now() % hour)) / 1000 });
   await redis.hset('calls:{an account}', `lists ${clock.now() / hour}`, 100);
   clock.advance({ hours: 24 });
-  const used = async () => quotaOf(await one.ledger.read(), 'lists', clock.now()).usedToday;
+  const used = async () => quotaOf(await one.ledger.read(), 'lists', clock.now()).usedIn24Hours;
 
   assert.equal(await used(), 100);
   clock.advance({ minutes: 45 });
   assert.equal(await used(), 25);
   await one.call('lists', quota(60));
-  assert.equal((await one.ledger.read()).refused.get('lists')?.calls, 26, 'in scripts as well');
+  assert.equal((await one.ledger.read()).limitHits.get('lists')?.calls, 26, 'in scripts as well');
   clock.advance({ minutes: 14, seconds: 59 });
   assert.equal(await used(), 2);
 });
@@ -397,7 +402,7 @@ test('of the oldest hour, only the part in the last 24 hours counts', async (t) 
 test('calls count for a day', async (t) => {
   const { clock, one } = await createProcesses(t);
   await one.call('lists');
-  const used = async () => quotaOf(await one.ledger.read(), 'lists', clock.now()).usedToday;
+  const used = async () => quotaOf(await one.ledger.read(), 'lists', clock.now()).usedIn24Hours;
 
   clock.advance({ hours: 23 });
   assert.equal(await used(), 1);

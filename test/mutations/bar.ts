@@ -61,7 +61,7 @@ export const mutations: Mutation[] = [
   {
     what: 'dropping the queue first when calls are scarce',
     safeguard: 'queue-is-dropped-first',
-    from: "if (req.query.automatic === 'yes' && !(await hub.hasPlenty())) return void res.status(204).end();",
+    from: "if (req.query.automatic === 'yes' && !(await hub.isRelaxed())) return void res.status(204).end();",
     to: '',
     test: 'test/pages/choose-device',
     named: 'what is up next isn’t fetched',

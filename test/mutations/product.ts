@@ -707,7 +707,7 @@ export const mutations: Mutation[] = [
   {
     what: 'the longest interval between polls',
     safeguard: 'longest-interval',
-    from: 'Math.min(policy.longestIntervalMs, waitAtPace(observation, now, pace))',
+    from: 'Math.min(policy.maxIntervalMs, waitAtPace(observation, now, pace))',
     to: 'waitAtPace(observation, now, pace)',
     test: 'test/live/cadence',
   },
@@ -986,7 +986,7 @@ export const mutations: Mutation[] = [
   {
     what: 'not believing a tiny limit',
     safeguard: 'least-learned-limit',
-    from: 'Math.max(loosened, good, leastPart * dailyCalls, 1)',
+    from: 'Math.max(loosened, good, minPart * dailyCalls, 1)',
     to: 'Math.max(loosened, good, 1)',
     test: 'test/access/quota-ledger',
   },
@@ -1176,7 +1176,7 @@ export const mutations: Mutation[] = [
     what: 'warning when two families have used most of a shared limit',
     safeguard: 'warn-of-shared-limit',
     from: 'callsIn(ledger.counts, now, group)',
-    to: 'usedToday',
+    to: 'usedIn24Hours',
     test: 'test/access/quota-ledger',
   },
   {

@@ -80,19 +80,19 @@ test('GET /quota shows calls used and when each pause ends', async (t) => {
   const { body } = await mara.getJson('/quota').expect(200);
 
   assert.deepEqual(body.families.search, {
-    usedToday: 4,
+    usedIn24Hours: 4,
     knownGood: null,
-    refusedAt: 4,
+    callsAtRefusal: 4,
     closedUntil: new Date(clock.now() + 3_600_000).toISOString(),
   });
   assert.deepEqual(body.families.images, {
-    usedToday: 0,
+    usedIn24Hours: 0,
     knownGood: null,
-    refusedAt: null,
+    callsAtRefusal: null,
     closedUntil: null,
   });
   assert.equal(body.total.budget, 700);
-  assert.ok(body.total.usedToday >= 5, 'the profile was asked for at the sign-in');
+  assert.ok(body.total.usedIn24Hours >= 5, 'the profile was asked for at the sign-in');
   assert.deepEqual(apiRequests(simulator), []);
 });
 

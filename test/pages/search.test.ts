@@ -333,7 +333,7 @@ testOnce(
     const mara = second.browser();
     await mara.signIn();
     const { body } = await mara.getJson('/quota').expect(200);
-    assert.equal(body.families.search.usedToday, 3, 'refused searches are not counted');
+    assert.equal(body.families.search.usedIn24Hours, 3, 'refused searches are not counted');
     for (const query of ['four', 'five', 'six']) await mara.get(`/search?q=${query}`).expect(200);
     await endRateLimitWindow(first.redisUrl, 'limit:dailySearches:{everyone}');
     await visitor.get('/search?q=seven').expect(200);
