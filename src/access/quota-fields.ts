@@ -8,21 +8,21 @@ import { type Counts, isCount } from './usage.ts';
 export type Scope = 'all' | QuotaFamily | (string & {});
 
 /**
- * Why calls are refused. `rate`: too many at once. `quota`: those of a day are used up; `assumed`: the same, but Spotify didn't say until when.
- * `gone`: the endpoint probably no longer exists. `suspect`: nothing was refused yet, but another family was, so one call probes first.
+ * Why calls are paused. `rate`: too many at once. `quota`: those of a day are used up; `assumed`: the same, but Spotify didn't say until when.
+ * `gone`: the endpoint probably no longer exists. `suspect`: another family has hit its limit, so one call probes first.
  */
 type ClosureKind = 'rate' | 'quota' | 'assumed' | 'gone' | 'suspect';
 
-/** Times are milliseconds since 1970. `at`: when the call was refused. */
+/** Times are milliseconds since 1970. `at`: when the 429 came. */
 export type Closure = { until: number; kind: ClosureKind; at: number };
 
 /** Everything in the ledger. */
 export type Ledger = {
   /** Closures, including expired ones. */
   closures: ReadonlyMap<Scope, Closure>;
-  /** How many calls of a family had been made in 24 hours when Spotify refused one, and when that was. */
+  /** How many calls of a family had been made in 24 hours when it hit its limit (a 429), and when that was. */
   limitHits: ReadonlyMap<QuotaFamily, { calls: number; at: number }>;
-  /** The most calls of a family in 24 hours without a refusal. */
+  /** The most calls of a family in 24 hours without a 429. */
   good: ReadonlyMap<QuotaFamily, number>;
   /** Families that share a quota with another one. */
   shared: ReadonlyMap<QuotaFamily, QuotaFamily>;
@@ -35,7 +35,7 @@ export type Ledger = {
 export const reservedForMs = 10 * 60_000;
 /** One call probes; others wait up to this long for the outcome. */
 export const probeMs = 6_000;
-/** Two families are taken to share a quota for this long after they were last refused together. */
+/** Two families are taken to share a quota for this long after they last hit their limits together. */
 const sharedForMs = 30 * 24 * 60 * 60 * 1000;
 
 /** Null if the text is damaged. */

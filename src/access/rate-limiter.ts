@@ -99,9 +99,9 @@ function createRateLimiter({ redis, name, requests, windowSeconds }: Deps) {
   };
 
   async function count(key: string): Promise<RateLimiterRes> {
-    return limiter.consume(key).catch((refusal: unknown) => {
-      if (refusal instanceof RateLimiterRes) return refusal;
-      throw refusal;
+    return limiter.consume(key).catch((rejection: unknown) => {
+      if (rejection instanceof RateLimiterRes) return rejection;
+      throw rejection;
     });
   }
 }

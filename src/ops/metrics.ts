@@ -68,7 +68,7 @@ export function createMetrics({ isServed, families, outcomes, dailyCalls, now }:
       next();
     }) satisfies RequestHandler,
 
-    /** Counts a request that was refused because there were too many. */
+    /** Counts a request that was shed because there were too many. */
     countShed: (): void => shed.inc(),
 
     /** Counts a call to Spotify. `ms`: how long it took; null if it wasn't made. */

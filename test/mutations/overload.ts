@@ -36,8 +36,8 @@ export const mutations: Mutation[] = [
   {
     what: 'refusing before all other middleware',
     safeguard: 'refuse-before-other-middleware',
-    from: 'app.use(createOverloadGate({ exempt, openStreams, onOverload, onRefusal, limits: requestLimits }));\n  app.use(accessLog(log));',
-    to: 'app.use(accessLog(log));\n  app.use(createOverloadGate({ exempt, openStreams, onOverload, onRefusal, limits: requestLimits }));',
+    from: 'app.use(createOverloadGate({ exempt, openStreams, onOverload, onShed, limits: requestLimits }));\n  app.use(accessLog(log));',
+    to: 'app.use(accessLog(log));\n  app.use(createOverloadGate({ exempt, openStreams, onOverload, onShed, limits: requestLimits }));',
     test: 'test/ops/overload',
     named: 'at once',
   },

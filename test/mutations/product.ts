@@ -857,7 +857,7 @@ export const mutations: Mutation[] = [
   {
     what: 'asking rarely for an endpoint that is probably gone',
     safeguard: 'ask-rarely-for-gone-endpoints',
-    from: 'if closed == endpoint and isRefusedAgain then endsAt = ARGV[10] end',
+    from: 'if closed == endpoint and isGoneAgain then endsAt = ARGV[10] end',
     to: '',
     test: 'test/access/quota-ledger',
   },
