@@ -225,7 +225,7 @@ function sessionRoutes({ config, log, parts, cookies, pendingSignIns }: SessionD
     invalidate: hub.invalidate,
     endStreams: hub.endStreams,
     forgetListener: (accountId) => forgetListener(parts, accountId),
-    forgetSessions: parts.longExports.jobs.removeOf,
+    forgetSessions: parts.exportJobs.jobs.removeOf,
     now,
   });
   const undo = createUndo({ records, forms, signedIn });
@@ -262,7 +262,7 @@ function sessionRoutes({ config, log, parts, cookies, pendingSignIns }: SessionD
       ...quota,
       grants,
       progress,
-      ...parts.longExports,
+      ...parts.exportJobs,
       forms,
       rateLimiters,
       background,
@@ -283,7 +283,7 @@ function sessionRoutes({ config, log, parts, cookies, pendingSignIns }: SessionD
 
 /** Removes what is stored about a listener who has signed out everywhere. Throws RedisUnavailable. */
 async function forgetListener(parts: Parts, accountId: string): Promise<void> {
-  const { hub, recent, recentPlaylists, exportProgress: progress, longExports } = parts;
+  const { hub, recent, recentPlaylists, exportProgress: progress, exportJobs } = parts;
   await hub.forget(accountId);
   // safeguard: forget-history-after-last-session
   await recent.remove(accountId);
@@ -292,5 +292,5 @@ async function forgetListener(parts: Parts, accountId: string): Promise<void> {
   // safeguard: forget-progress-after-last-session
   await progress.remove(accountId);
   // safeguard: forget-job-after-last-session
-  await longExports.jobs.remove(accountId);
+  await exportJobs.jobs.remove(accountId);
 }

@@ -113,7 +113,7 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming, li
   });
   const fetchSubscriptions = createFetchSubscriptions({ hub, now, timing: timing.live });
 
-  const longExports = createExports(
+  const exportJobs = createExports(
     { redis, records, seal, clientId, background, now },
     { grants, sessionRecords, access: listenerAccess, listenerApi, invalidate: hub.invalidate },
     { ledger: quotaLedger, dailyCalls, now },
@@ -122,7 +122,7 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming, li
 
   /** Closes all streams. Must come before closing the server, which waits for them. */
   function closeStreams(): void {
-    longExports.worker.close();
+    exportJobs.worker.close();
     hub.close();
     fetchSubscriptions.close();
     streams.close();
@@ -157,7 +157,7 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming, li
     recent: createRecentlyPlayed({ records, browsers, now }),
     recentPlaylists: createRecentPlaylists({ records, browsers }),
     exportProgress: createExportProgress({ records, browsers }),
-    longExports,
+    exportJobs,
     /** All searches draw on the app's single quota, so visitors who aren't signed in share a fixed part of it. */
     rateLimiters: createRateLimiters(redis, withSearchLimits(limits, config.dailySearches)),
     closeStreams,

@@ -109,7 +109,7 @@ export const routes = {
   exportOneFile: (id: string, format: string, query: ExportQuery = {}) =>
     url(`/playlists/${id}/export.${format}`, query),
 
-  /** The long export that a server makes by itself. A form starts one at the same URL. */
+  /** The export job of the listener. A form starts one at the same URL. */
   exportJob: () => '/export',
   exportJobCommand: (command: string) => `/export/${command}`,
   exportJobFile: (format: string, query: ExportQuery = {}) => url(`/export/file.${format}`, query),

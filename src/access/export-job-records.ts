@@ -4,9 +4,9 @@ import { type Codec, jsonCodec, timestamp } from '../redis/codec.ts';
 import type { ExportedEntry } from '../spotify/exported.ts';
 import { amount } from '../spotify/schemas.ts';
 
-/* How a long export is stored in Redis: its record, its chunks, and the scripts that write them. */
+/* How an export job is stored in Redis: its record, its chunks, and the scripts that write them. */
 
-/** A long export that a server makes by itself, and stores. Times are milliseconds since 1970. */
+/** An export that the server makes in the background, and stores. Times are milliseconds since 1970. */
 export type ExportJob = v.Infer<typeof jobSchema>;
 
 /** A piece that a job has read, in order: the beginning of a list, or rows of the list that began last. */

@@ -44,8 +44,8 @@ const browsersType: KeyType = { kind: 'browsers', type: 'hash' };
 const indexType: KeyType = { kind: 'export-jobs', type: 'zset' };
 
 /**
- * The long exports of listeners, one each: a record, and chunks with what was read, sealed and compressed. Any process may continue a job; the one
- * that holds its lease does. Whoever changes a job takes its lease. All methods throw RedisUnavailable.
+ * The export jobs of listeners, one each: a record, and chunks with what was read, sealed and compressed. Any process may continue a job; the one
+ * that holds its lease does. Every change of a job takes its lease first. All methods throw RedisUnavailable.
  */
 export function createExportJobs({ redis, records, seal, clientId, leaseMs, now }: Deps) {
   const { jobs, chunks, leases } = storesOf({ records, seal, leaseMs, now });

@@ -26,9 +26,9 @@ export const timing = {
    * one has died.
    */
   formLeaseMs: 40_000,
-  /** How often each process looks for long exports to continue. */
+  /** How often each process checks for export jobs to continue. */
   exportTickMs: 5_000,
-  /** The lease of the process that makes a long export: without an extension, another process continues after this long. */
+  /** The lease of the process that works on an export job: without an extension, another process continues after this long. */
   exportLeaseMs: 30_000,
   /** Live updates. */
   live: {

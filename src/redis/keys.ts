@@ -18,7 +18,7 @@ export const keys = {
   recentlyPlayed: (accountId: string) => `recently-played:{${accountId}}`,
   recentPlaylists: (accountId: string) => `recent-playlists:{${accountId}}`,
   exportProgress: (accountId: string) => `export:{${accountId}}`,
-  /** A long export, the lease of the process that works on it, and what it has read. */
+  /** An export job, the lease of the process that works on it, and what it has read. */
   exportJob: (accountId: string) => `export-job:{${accountId}}`,
   exportLease: (accountId: string) => `export-lease:{${accountId}}`,
   exportChunk: (accountId: string, jobId: string, chunk: string) =>
@@ -35,7 +35,7 @@ export const keys = {
   appToken: (clientId: string) => `app-token:{${clientId}}`,
   apiVersion: (clientId: string) => `api-version:{${clientId}}`,
   artistFollowing: (clientId: string) => `artist-following:{${clientId}}`,
-  /** The listeners who have a long export. */
+  /** The listeners who have an export job. */
   exportJobs: (clientId: string) => `export-jobs:{${clientId}}`,
   /** The listeners that anyone is subscribed to. */
   subscribed: (clientId: string) => `subscribed:{${clientId}}`,

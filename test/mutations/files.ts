@@ -325,7 +325,7 @@ export const mutations: Mutation[] = [
   {
     what: 'deleting a job when the listener signs out everywhere',
     safeguard: 'forget-job-after-last-session',
-    from: 'await longExports.jobs.remove(accountId);',
+    from: 'await exportJobs.jobs.remove(accountId);',
     to: '',
     test: 'test/pages/export-jobs',
     named: 'last sign-in',

@@ -35,7 +35,7 @@ type Deps = {
   overviewOf: (listener: SignedInListener, exportId: string) => Promise<Overview>;
 };
 
-/** The page of a long export that a server makes by itself: its progress, its buttons and its file. */
+/** The page of an export job: its progress, its buttons and its file. */
 export function exportJobPages(deps: Deps): Router {
   const { jobs, worker, signedIn, forms, heartbeatMs, now } = deps;
   const router = Router();

@@ -54,7 +54,7 @@ class JobLost extends Error {
 
 type Exports = { jobs: ExportJobs; worker: ExportWorker };
 
-/** The long exports of an app, and what continues them in this process. */
+/** The export jobs of an app, and what continues them in this process. */
 export function createExports(
   base: Omit<Parameters<typeof createExportJobs>[0], 'leaseMs'> & Pick<Deps, 'background'>,
   access: Pick<Deps, 'grants' | 'sessionRecords' | 'access' | 'listenerApi' | 'invalidate'>,
@@ -68,7 +68,7 @@ export function createExports(
   return { jobs, worker: createExportWorker({ jobs, prices, ...access, background, now, tickMs, leaseMs }) };
 }
 
-/** Continues the long exports of all listeners: each process looks for those that no process is working on. */
+/** Continues the export jobs of all listeners: each process checks for those that no process is working on. */
 function createExportWorker(deps: Deps) {
   const { jobs, background, tickMs } = deps;
   const stopping = new AbortController();
