@@ -991,9 +991,9 @@ export const mutations: Mutation[] = [
     test: 'test/access/quota-ledger',
   },
   {
-    what: 'not showing a player that hangs at the end of a track as playing',
-    safeguard: 'hanging-is-not-playing',
-    from: 'hangsAtEnd ? -reportedLateMs - 1 : end - now',
+    what: 'not showing a player that is stuck at the end of a track as playing',
+    safeguard: 'stuck-is-not-playing',
+    from: 'isStuckAtEnd ? -reportedLateMs - 1 : end - now',
     to: 'end - now',
     test: 'test/pages/card',
   },
