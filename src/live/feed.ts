@@ -23,7 +23,7 @@ type Lease = {
   /** Since when Redis has failed to take it; null if it has not. */
   failingSince: number | null;
   /** Whether any process has a subscriber who is interested in everything. */
-  isWatched: boolean;
+  isInterestFull: boolean;
 };
 
 /** A listener with subscribers in this process. */
@@ -47,7 +47,7 @@ export function createFeed(accountId: string, reloadDueAt: number): Feed {
   return {
     accountId,
     subscribers: new Map(),
-    lease: { owner: randomUUID(), dueAt: 0, heldUntil: 0, failingSince: null, isWatched: false },
+    lease: { owner: randomUUID(), dueAt: 0, heldUntil: 0, failingSince: null, isInterestFull: false },
     state: initialState,
     isPolling: false,
     plannedInterest: 'everything',
@@ -59,7 +59,7 @@ export function createFeed(accountId: string, reloadDueAt: number): Feed {
 /** The interest of the subscribers in all processes, as far as this one knows. */
 export function interestIn({ subscribers, lease }: Feed): Interest {
   // safeguard: interest-of-other-processes
-  const isEverything = lease.isWatched || hasFullInterest(subscribers);
+  const isEverything = lease.isInterestFull || hasFullInterest(subscribers);
   return isEverything ? 'everything' : 'track-ends';
 }
 

@@ -26,7 +26,7 @@ export const keys = {
   /** Held by the process that polls for this listener. */
   lease: (accountId: string) => `lease:{${accountId}}`,
   /** Exists while any process has a subscriber who is interested in more than ends of tracks. */
-  watched: (accountId: string) => `watched:{${accountId}}`,
+  fullInterest: (accountId: string) => `watched:{${accountId}}`,
 
   /** The app at Spotify, for all processes. */
   accountsCooldown: (clientId: string) => `cooldown-accounts:{${clientId}}`,

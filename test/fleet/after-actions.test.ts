@@ -209,12 +209,12 @@ test('every action is tried', async (t) => {
 });
 
 for (const [what, { shown, steps }] of Object.entries(cases)) {
-  for (const isWatched of [false, true]) {
+  for (const hasOpenWindows of [false, true]) {
     // fault: pages-after-action
-    test(`after ${what} every page shows the current state (${isWatched ? 'windows open' : 'no window open'})`, async (t) => {
+    test(`after ${what} every page shows the current state (${hasOpenWindows ? 'windows open' : 'no window open'})`, async (t) => {
       const world = await openWorld(t);
       const { here, elsewhere, clock } = world;
-      if (isWatched) for (const { url } of world.servers) await openStream(t, url, here);
+      if (hasOpenWindows) for (const { url } of world.servers) await openStream(t, url, here);
 
       for (const at of [here, elsewhere]) {
         for (const delayMs of delays) {

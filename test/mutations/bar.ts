@@ -13,7 +13,7 @@ export const mutations: Mutation[] = [
   {
     what: 'the interest of subscribers of other processes',
     safeguard: 'interest-of-other-processes',
-    from: 'lease.isWatched || ',
+    from: 'lease.isInterestFull || ',
     to: '',
     test: 'test/live/bar',
     named: 'while another process has a page that shows everything',
@@ -27,10 +27,10 @@ export const mutations: Mutation[] = [
     named: 'while another process has a page that shows everything',
   },
   {
-    what: 'ignoring a watched mark that never expires',
-    safeguard: 'longest-watched-mark',
-    from: 'watched > 0 and watched <= ARGV[2] + 1000',
-    to: 'watched ~= -2',
+    what: 'ignoring a full-interest mark that never expires',
+    safeguard: 'max-full-interest-ttl',
+    from: 'fullMs > 0 and fullMs <= ARGV[2] + 1000',
+    to: 'fullMs ~= -2',
     test: 'test/live/bar',
     named: 'a mark of another process that never expires',
   },
