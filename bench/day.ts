@@ -158,7 +158,6 @@ export type OtherCalls = {
   family: QuotaFamily;
   calls: number;
   /** Whether they are made only while polling is relaxed. */
-
   isOptional?: boolean;
 };
 

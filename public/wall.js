@@ -9,7 +9,7 @@ const root = document.documentElement;
 const { dataset } = place;
 
 /** A new cover is given this long to arrive, so that it changes together with the title. */
-const longestDecodeMs = 2_000;
+const maxDecodeMs = 2_000;
 const retryMs = { first: 2_000, longest: 60_000 };
 /** The pointer and the buttons disappear when the pointer has rested for this long. */
 const restMs = 4_000;
@@ -61,7 +61,7 @@ async function load(card) {
           .querySelector('img')
           ?.decode()
           .catch(() => undefined),
-        wait(longestDecodeMs),
+        wait(maxDecodeMs),
       ]);
       // safeguard: latest-wall-only
       if (mine === loads) show(content, card);

@@ -14,7 +14,6 @@ export class Cooldown extends Error {
   /** The family of calls that are refused; null if it is all of them, or those to the accounts service. */
   readonly family: QuotaFamily | null;
   /** The endpoint, if only its calls get 429s: Spotify may have removed it. */
-
   readonly endpoint: string | null;
   /** All families that are paused at this time. */
   readonly paused: readonly QuotaFamily[];

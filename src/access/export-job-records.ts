@@ -3,6 +3,7 @@ import * as v from '@badrap/valita';
 import { type Codec, jsonCodec, timestamp } from '../redis/codec.ts';
 import type { ExportedEntry } from '../spotify/exported.ts';
 import { amount } from '../spotify/schemas.ts';
+import { exportReason } from './export-reasons.ts';
 
 /* How an export job is stored in Redis: its record, its chunks, and the scripts that write them. */
 
@@ -31,7 +32,7 @@ const jobSchema = v.object({
   /** When a pause ends; else null. */
   until: timestamp.nullable(),
   /** Why it is paused or has stopped, or what its file lacks, as a machine-readable code; else null. */
-  reason: v.string().nullable(),
+  reason: exportReason.nullable(),
   /** How many rows or playlists its file lacks, depending on the reason. */
   missing: amount,
   /** Whether the listener has confirmed that it may use up the day's calls. */

@@ -52,7 +52,7 @@ const clusterCommands = ['cluster|slots', 'readonly', 'asking', 'client|setname'
 const checkCommands = ['info', 'config|get'];
 
 /** Returns the line that creates a Redis user with the least rights that everything works with. */
-export function leastRights(prefix: string): string {
+export function minimalRights(prefix: string): string {
   const all = [...Object.keys(commands), ...otherCommands, ...clusterCommands, ...checkCommands];
   const allowed = all.map((name) => `+${name}`).join(' ');
   return `ACL SETUSER turntable on >PASSWORD resetkeys ~${prefix}* resetchannels &${prefix}* -@all ${allowed}`;

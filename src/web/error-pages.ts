@@ -73,7 +73,7 @@ const setupErrors: readonly ErrorClass[] = [
 const retrySoonSeconds = 2;
 const longWaitSeconds = 60;
 /** A shorter wait is over before anyone has read how long it is. */
-const leastCountdownSeconds = 3;
+const minCountdownSeconds = 3;
 /** Pages that reload after a cooldown do so spread over this time, not all at once. */
 const reloadSpreadSeconds = 30;
 
@@ -207,7 +207,7 @@ function pageFor(error: unknown, context: PageContext): ErrorPage {
 /** The page with the time that its Retry-After means, for a countdown. */
 function withUntil(page: ErrorPage, now: number): ErrorPage {
   const { retryAfterSeconds } = page;
-  if (retryAfterSeconds === undefined || retryAfterSeconds < leastCountdownSeconds) return page;
+  if (retryAfterSeconds === undefined || retryAfterSeconds < minCountdownSeconds) return page;
   return { until: now + retryAfterSeconds * 1000, ...page };
 }
 

@@ -214,8 +214,8 @@ export const mutations: Mutation[] = [
   {
     what: 'the pause budget of an export',
     safeguard: 'export-pause-budget',
-    from: 'until - now() > longestPauseMs() || spent.pausedMs + addedMs > maxTotalPauseMs',
-    to: 'until - now() > longestPauseMs()',
+    from: 'until - now() > maxPauseMs() || spent.pausedMs + addedMs > maxTotalPauseMs',
+    to: 'until - now() > maxPauseMs()',
     test: 'test/pages/exports-go-on',
     named: 'pauses have a budget',
   },
@@ -238,8 +238,8 @@ export const mutations: Mutation[] = [
   {
     what: 'the deadline of the first byte',
     safeguard: 'first-byte-deadline',
-    from: '(isPart || current.rows === 0 ? firstByteDueInMs() : longestPauseMs)',
-    to: 'longestPauseMs',
+    from: '(isPart || current.rows === 0 ? firstByteDueInMs() : maxPauseMs)',
+    to: 'maxPauseMs',
     test: 'test/pages/exports-go-on',
     named: 'starts the download by itself',
   },

@@ -109,10 +109,18 @@ export const mutations: Mutation[] = [
   {
     what: 'offering no file of a list that was changed',
     safeguard: 'no-file-after-change',
-    from: "if (reason === 'changed-meanwhile') return false;",
+    from: "if (reason === 'changed-during-export') return false;",
     to: '',
     test: 'test/pages/export-jobs',
     named: 'changes while its export is paused',
+  },
+  {
+    what: 'reading the reason of a list that was changed under its earlier name',
+    safeguard: 'read-earlier-reason',
+    from: "reason === 'changed-meanwhile' ? 'changed-during-export' : reason",
+    to: 'reason',
+    test: 'test/access/export-jobs',
+    named: 'version 0.2.0 stored',
   },
   {
     what: 'a whole list before a job was canceled',
@@ -125,7 +133,7 @@ export const mutations: Mutation[] = [
   {
     what: 'saying in the name of a part that the list was changed',
     safeguard: 'changed-part-in-name',
-    from: "stopped?.reason === 'changed-meanwhile'",
+    from: "stopped?.reason === 'changed-during-export'",
     to: 'false',
     test: 'test/pages/exports-go-on',
     named: 'a playlist that was changed',

@@ -1061,7 +1061,7 @@ export const mutations: Mutation[] = [
   {
     what: 'backing off after repeated failures',
     safeguard: 'back-off-after-failures',
-    from: 'failureWaitMs[state.failures] ?? longestFailureWaitMs',
+    from: 'failureWaitMs[state.failures] ?? maxFailureWaitMs',
     to: '15_000',
     test: 'test/live/live-edge-cases',
     named: 'polls back off',

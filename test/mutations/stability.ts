@@ -144,7 +144,7 @@ export const mutations: Mutation[] = [
     what: 'fetching after the poll and not before',
     safeguard: 'fetch-after-poll',
     from: 'pollInMs + fetchMs.afterPoll',
-    to: 'fetchMs.most',
+    to: 'fetchMs.max',
     test: 'test/live/live-fetch',
     named: 'after one poll',
   },

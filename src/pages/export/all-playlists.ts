@@ -87,7 +87,7 @@ export async function* openAllPlaylists(options: Options): AsyncGenerator<Source
     summary.complete = sentAsNull === 0 && notSent === 0 && incomplete === 0;
   } catch (error) {
     if (!run.isPart) throw error;
-    const isChanged = reasonOf(error) === 'changed-meanwhile';
+    const isChanged = reasonOf(error) === 'changed-during-export';
     summary.stopped = stopFor(error, resume(isChanged ? { ...at, from: 0 } : at));
   } finally {
     // No call outlives a file that ends early.

@@ -20,7 +20,7 @@ const collectMs = 5_000;
  */
 export function hasFile({ state, reason, rows }: ExportJob): boolean {
   // safeguard: no-file-after-change
-  if (reason === 'changed-meanwhile') return false;
+  if (reason === 'changed-during-export') return false;
   return state === 'done' || (rows > 0 && (state === 'stopped' || state === 'canceled'));
 }
 

@@ -85,7 +85,7 @@ export function exportJobPages(deps: Deps): Router {
   const file = signedIn.pageWithLazyRefresh(async (req, res, { accountId }) => {
     const format = formatIn(req, res);
     const job = await jobs.get(accountId);
-    if (job?.reason === 'changed-meanwhile') throw new Problem(changedMeanwhile);
+    if (job?.reason === 'changed-during-export') throw new Problem(changedDuringExport);
     if (!job || !hasFile(job)) throw new Problem(noFile);
     const found = await fileOfJob(jobs, accountId, job, format).catch(loseRows(accountId));
     if (!found) throw new Problem(noFile);
@@ -182,7 +182,7 @@ async function startJob(
 const stoppedBy = { state: 'canceled', until: null, reason: null } as const;
 
 /** These jobs would only fail again. */
-const finalReasons: readonly (string | null)[] = ['changed-meanwhile', 'too-large', 'rows-lost'];
+const finalReasons: readonly (string | null)[] = ['changed-during-export', 'too-large', 'rows-lost'];
 
 function canResume({ state, reason }: ExportJob): boolean {
   return state === 'canceled' || (state === 'stopped' && !finalReasons.includes(reason));
@@ -222,7 +222,7 @@ const noFile = {
   actions: [{ label: 'Go to the export', href: routes.exportJob() }],
 };
 
-const changedMeanwhile = {
+const changedDuringExport = {
   ...noFile,
   title: 'No file of this export',
   text: 'The list was changed during the export, so the rows that were read may be wrong. Start the export again.',

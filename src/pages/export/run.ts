@@ -22,7 +22,7 @@ export type ExportDeps = {
 };
 
 /** The longest cooldown that an export waits out once it has read something. */
-export const longestPauseMs = 60_000;
+export const maxPauseMs = 60_000;
 /** How often the progress of an export is stored. */
 const reportEveryMs = 1_000;
 
@@ -71,7 +71,7 @@ export function createExportRun(
       signal: clientGone.signal,
       // Nothing is sent until the first row, or all of a part, has been read, and proxies and browsers give up on a long silence.
       // safeguard: first-byte-deadline
-      longestPauseMs: () => (isPart || current.rows === 0 ? firstByteDueInMs() : longestPauseMs),
+      maxPauseMs: () => (isPart || current.rows === 0 ? firstByteDueInMs() : maxPauseMs),
       onPause: (until) => report({ state: 'paused', until }),
       async onResume() {
         report({ state: 'running', until: null });

@@ -173,7 +173,7 @@ export async function openSource(options: Options): Promise<Source> {
       // safeguard: fail-incomplete-file
       if (!run.isPart) throw error;
       // After a change, the rows before it may be wrong as well.
-      const isChanged = reasonOf(error) === 'changed-meanwhile';
+      const isChanged = reasonOf(error) === 'changed-during-export';
       // safeguard: resume-after-written-rows
       manifest.stopped = stopFor(error, isChanged ? resume(0) : resume(from + manifest.written));
       return;
@@ -260,7 +260,7 @@ function nullIfUnreadable(error: unknown): null {
 export function playlistChanged(): Problem {
   return new Problem({
     status: 409,
-    reason: 'changed-meanwhile',
+    reason: 'changed-during-export',
     title: 'A playlist changed during the export',
     text: 'The file would have been wrong, so nothing was saved. Try again.',
     actions: [{ label: 'Go to your playlists', href: routes.playlists() }],

@@ -241,7 +241,7 @@ function createJobRun(signal: AbortSignal, now: () => number): Run {
     read: createReader({
       now,
       signal,
-      longestPauseMs: () => 0,
+      maxPauseMs: () => 0,
       onPause: () => undefined,
       onResume: async () => undefined,
     }),

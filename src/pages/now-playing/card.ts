@@ -54,7 +54,6 @@ export function cardOf(
 }
 
 /** A player that is stuck at the end of a track should have ended it before Spotify was asked. */
-
 function endIn(observation: Observation, now: number): number | null {
   const end = expectedEndOf(observation);
   if (end === null) return null;
