@@ -50,7 +50,7 @@ const jobSchema = v.object({
     page: amount,
     skip: amount,
     from: amount,
-    /** See pages/export/place.ts; null if there is none. */
+    /** See pages/export/cursor.ts; null if there is none. */
     before: v.string().nullable(),
     snapshot: v.string().nullable(),
   }),

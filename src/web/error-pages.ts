@@ -1,6 +1,6 @@
 import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express';
 import { Cooldown, GrantLost, TooManyRequests } from '../access/errors.ts';
-import { familyWords, stillWorks } from '../access/family-words.ts';
+import { familyLabels, stillWorks } from '../access/family-labels.ts';
 import { controlScopes, knownScopes } from '../access/scopes.ts';
 import { ShuttingDown } from '../ops/background.ts';
 import { RedisUnavailable } from '../redis/errors.ts';
@@ -246,7 +246,7 @@ function valuesFor(error: unknown, baseUrl: string, seconds: number): Record<str
     wait: durationInWords(seconds),
     ...(error instanceof Cooldown &&
       error.family !== null && {
-        paused: familyWords[error.family].paused,
+        paused: familyLabels[error.family].paused,
         stillWorks: stillWorks([error.family, ...error.paused]),
       }),
     ...(error instanceof web.WrongHost && { host: error.host.slice(0, 100) || 'an address without a name' }),

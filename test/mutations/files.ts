@@ -47,7 +47,7 @@ export const mutations: Mutation[] = [
     safeguard: 'facts-of-long-files',
     from: 'res.addTrailers(file.facts(true));',
     to: '',
-    test: 'test/pages/exports-go-on',
+    test: 'test/pages/export-retries',
     named: 'takes too long begins',
   },
   {
@@ -135,7 +135,7 @@ export const mutations: Mutation[] = [
     safeguard: 'changed-part-in-name',
     from: "stopped?.reason === 'changed-during-export'",
     to: 'false',
-    test: 'test/pages/exports-go-on',
+    test: 'test/pages/export-retries',
     named: 'a playlist that was changed',
   },
   {

@@ -125,7 +125,7 @@ export const mutations: Mutation[] = [
     safeguard: 'use-chosen-database-only',
     from: "redis.status === 'ready' && !databaseRefused",
     to: "redis.status === 'ready'",
-    test: 'test/fleet/choice',
+    test: 'test/fleet/redis-choice',
     named: 'not replaced by another one',
   },
   {
@@ -910,7 +910,7 @@ export const mutations: Mutation[] = [
     safeguard: 'cache-whole-pages-only',
     from: 'total !== null && items.length === Math.min(entriesPerPage, total - from)',
     to: 'true',
-    test: 'test/pages/exports-go-on',
+    test: 'test/pages/export-retries',
     named: 'read again, and otherwise',
   },
   {

@@ -161,21 +161,21 @@ export const mutations: Mutation[] = [
     safeguard: 'fetch-without-heartbeat',
     from: '    if (!stream.isAlive) return failed({ isRefused: false, isCut: false });\n',
     to: '    if (!stream.isAlive) return;\n',
-    test: 'test/browser/held-back',
+    test: 'test/browser/buffered-streams',
   },
   {
     what: 'no message about buffered streams',
     safeguard: 'no-message-for-buffered-streams',
     from: 'if (isCut && !isFetching) report(lost);',
     to: 'report(lost);',
-    test: 'test/browser/held-back',
+    test: 'test/browser/buffered-streams',
   },
   {
     what: 'returning to streams that work again',
     safeguard: 'return-to-streams',
     from: 'Math.min(40, 4 * 2 ** probes) * heartbeatMs',
     to: '1e9',
-    test: 'test/browser/held-back',
+    test: 'test/browser/buffered-streams',
     named: 'goes back',
   },
   {
@@ -191,7 +191,7 @@ export const mutations: Mutation[] = [
     safeguard: 'kill-hanging-private-redis',
     from: `const stop = 'kill "$server"; for _ in 1 2 3 4 5; do sleep 1; kill -0 "$server" || exit; done; kill -9 "$server"';`,
     to: `const stop = 'kill "$server"';`,
-    test: 'test/fleet/choice',
+    test: 'test/fleet/redis-choice',
     named: 'hangs',
   },
   {

@@ -1,7 +1,7 @@
 import { type Request, type Response, Router } from 'express';
 import type { Browsers } from '../../access/browsers.ts';
 import { GrantLost } from '../../access/errors.ts';
-import { familyWords } from '../../access/family-words.ts';
+import { familyLabels } from '../../access/family-labels.ts';
 import type { QuotaLedger } from '../../access/quota-ledger.ts';
 import { quotaInUse } from '../../access/quota-summary.ts';
 import { RedisUnavailable } from '../../redis/errors.ts';
@@ -80,7 +80,7 @@ export function accountPages({ browsers, signedIn, ledger, dailyCalls, now }: De
           signIn,
           browsers: shown,
           quota,
-          familyWords,
+          familyLabels,
           spotifyAppsUrl,
         }),
       json: () =>

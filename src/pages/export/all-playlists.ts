@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { SpotifyUnavailable } from '../../spotify/errors.ts';
 import { playlistsPerPage } from '../../spotify/limits.ts';
 import type { Playlist, PlaylistPage } from '../../spotify/types.ts';
+import { beginning, type Place } from './cursor.ts';
 import type { Summary } from './format.ts';
-import { beginning, type Place } from './place.ts';
 import { type Manifest, playlistChanged, type Run, readFullPage, type Source } from './source.ts';
 import { reasonOf, stopFor } from './stop.ts';
 

@@ -1,6 +1,6 @@
 import { playlistsPerPage } from '../../spotify/limits.ts';
+import type { Place } from './cursor.ts';
 import type { Summary } from './format.ts';
-import type { Place } from './place.ts';
 import type { Manifest } from './source.ts';
 
 /** File systems allow 255 bytes. This leaves room for what the file lacks, a number and the extension. */

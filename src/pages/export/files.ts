@@ -6,13 +6,13 @@ import { callsForFile, rowsAtOnce } from '../../web/export-size.ts';
 import { lastPage, pageNumber } from '../../web/paging.ts';
 import type { SignedInListener } from '../../web/signed-in.ts';
 import { openAllPlaylists, readPlaylistPage } from './all-playlists.ts';
-import { answerWithFile, type OpenFile } from './answer.ts';
-import { factsOf, factsOfAll } from './facts.ts';
+import type { Place } from './cursor.ts';
+import { headersOf, headersOfAll } from './export-headers.ts';
 import { nameOf, nameOfAll } from './file-name.ts';
+import { type OpenFile, sendExport } from './file-response.ts';
 import { emptySummary, type Format } from './format.ts';
 import { readList } from './lists.ts';
 import { outcomeOf, outcomeOfAll } from './outcome.ts';
-import type { Place } from './place.ts';
 import { isOwnOrShared, openPlaylist } from './playlist-source.ts';
 import type { Price, Prices } from './price.ts';
 import {
@@ -31,7 +31,7 @@ import type { ExportRun } from './run.ts';
 import { sizeOfAll } from './size.ts';
 import { checkFrom, openSource, type Source } from './source.ts';
 
-type Deps = Parameters<typeof answerWithFile>[0] & { prices: Prices };
+type Deps = Parameters<typeof sendExport>[0] & { prices: Prices };
 
 const lastPageOfPlaylists = maxOffset / playlistsPerPage + 1;
 
@@ -54,7 +54,7 @@ export function createFiles(deps: Deps) {
         ...beforeIn(req),
         ...snapshotIn(req),
       };
-      await answerWithFile(deps, { req, res, listener }, 'all', async (run, cleanup) => {
+      await sendExport(deps, { req, res, listener }, 'all', async (run, cleanup) => {
         const readPage = (page: number) => readPlaylistPage(listener.spotify.freshPlaylists, page, run);
         const first = await readPage(place.page);
         checkPlace(place, first, run.isPart);
@@ -82,7 +82,7 @@ export function createFiles(deps: Deps) {
           name: () => nameOfAll(place, summary),
           extension: format.extension,
           type: format.type,
-          facts: (isFullyRead) => factsOfAll(summary, startedAt, isFullyRead),
+          facts: (isFullyRead) => headersOfAll(summary, startedAt, isFullyRead),
           content: write(sources, summary),
           collectMs: run.collectMs(rows),
           outcome: () => outcomeOfAll(summary),
@@ -95,7 +95,7 @@ export function createFiles(deps: Deps) {
       const id = String(req.params.id);
       const format = formatIn(req, res);
       const from = readPosition(req.query.from);
-      await answerWithFile(deps, { req, res, listener }, id, async (run, cleanup) => {
+      await sendExport(deps, { req, res, listener }, id, async (run, cleanup) => {
         const playlist = await run.read(() => listener.spotify.freshPlaylist(id));
         const { count } = playlist;
         const cachedPages = listener.spotify.cachedPagesToExport(playlist, from);
@@ -117,7 +117,7 @@ export function createFiles(deps: Deps) {
       const name = listIn(req);
       const format = formatIn(req, res);
       const from = readPosition(req.query.from);
-      await answerWithFile(deps, { req, res, listener }, exportIdIn(req), async (run, cleanup) => {
+      await sendExport(deps, { req, res, listener }, exportIdIn(req), async (run, cleanup) => {
         const { list, priceFrom, isSequential, ...readers } = await readList(listener, name, run);
         cleanup.defer(await reserve(req, run, priceFrom(from), isSequential ? from : 0));
         const resume = (next: number) => partUrl(req, withSnapshot({ from: next }, list));
@@ -180,7 +180,7 @@ function fileOf(
     name: (isFullyRead) => nameOf(manifest, isFullyRead),
     extension: format.extension,
     type: format.type,
-    facts: (isFullyRead) => factsOf(manifest, isFullyRead),
+    facts: (isFullyRead) => headersOf(manifest, isFullyRead),
     content: format.one(source),
     collectMs: run.collectMs(rows),
     outcome: () => outcomeOf(manifest, isOwnOrShared, restartUrl),

@@ -1,7 +1,7 @@
 import { playlistsPerPage } from '../../spotify/limits.ts';
 import type { Page, Playlist } from '../../spotify/types.ts';
 import { callsForRows } from '../../web/export-size.ts';
-import { beginning, type Place } from './place.ts';
+import { beginning, type Place } from './cursor.ts';
 import type { Price } from './price.ts';
 
 /**

@@ -7,7 +7,7 @@ import type { Start } from '../../spotify/player-calls.ts';
 import { hasPlaces, isDeviceId, isPlayableContext, isShowUri, isUri } from '../../spotify/uri.ts';
 import { maxQueued } from '../../web/can-play.ts';
 import { type ErrorPage, Problem } from '../../web/errors.ts';
-import { addAllToQueue, latestEpisodes, playShuffled, savedTracksFrom } from './several.ts';
+import { addAllToQueue, latestEpisodes, playShuffled, savedTracksFrom } from './multi-call-commands.ts';
 
 /*
  * The commands to the player. Their fields come from forms, as text, or from programs, as JSON. Every field is checked before Spotify is asked: a

@@ -20,7 +20,7 @@ export type OpenFile = ExportFile & {
  * Sends the file that `open` creates for an export; `exportId` is a playlist's id, `all`, or a list of the library. Throws the error that ended the export; if the file
  * hasn't begun, that becomes an error page. `cleanup` runs when the export has ended.
  */
-export async function answerWithFile(
+export async function sendExport(
   deps: Deps,
   { req, res, listener }: { req: Request; res: Response; listener: SignedInListener },
   exportId: string,

@@ -32,7 +32,7 @@ export function pageInReturn({ form: { returnTo } }: Request, id: string): numbe
  * Shows what has changed on the page of the playlist since it was shown, and offers the change again for the playlist as it is now. Two calls to
  * Spotify.
  */
-export async function showChanged(
+export async function showConflict(
   req: Request,
   res: Response,
   listener: SignedInListener,

@@ -1,7 +1,7 @@
 import type { QuotaFamily } from './quota-families.ts';
 
 /** The purpose of a family's calls, and the subject of "paused" when they are used up. */
-export const familyWords: Record<QuotaFamily, { name: string; paused: string }> = {
+export const familyLabels: Record<QuotaFamily, { name: string; paused: string }> = {
   'player-read': { name: 'Now playing and devices', paused: 'Now playing and devices are' },
   'player-write': { name: 'Playback controls', paused: 'Playback controls are' },
   me: { name: 'Your profile', paused: 'Signing in is' },
