@@ -2,31 +2,31 @@
  * Live updates of what is playing: the card, a progress bar that moves between updates, and announcements for screen readers when another track
  * begins. Without JavaScript the page is complete and reloads itself.
  */
-const place = document.getElementById('live');
+const container = document.getElementById('live');
 const status = document.getElementById('live-status');
 const announcement = document.getElementById('live-announcement');
 const reducedMotion = matchMedia('(prefers-reduced-motion: reduce)');
 
 /** The card on the page. */
 const shown = {
-  version: place.dataset.version,
-  uri: place.dataset.uri,
-  playing: place.dataset.playing === 'true',
-  progressMs: Number(place.dataset.progress || Number.NaN),
-  durationMs: Number(place.dataset.duration || Number.NaN),
-  endsInMs: Number(place.dataset.endsIn || Number.NaN),
+  version: container.dataset.version,
+  uri: container.dataset.uri,
+  playing: container.dataset.playing === 'true',
+  progressMs: Number(container.dataset.progress || Number.NaN),
+  durationMs: Number(container.dataset.duration || Number.NaN),
+  endsInMs: Number(container.dataset.endsIn || Number.NaN),
   at: performance.now(),
 };
 /** The state as received last. The card on the page differs from it while a command isn't confirmed yet. */
 const received = {
   ...shown,
-  html: place.innerHTML,
-  title: place.dataset.title || null,
-  saved: place.dataset.saved === '' ? null : place.dataset.saved === 'true',
-  askedAt: Number(place.dataset.askedAt),
-  shuffle: place.dataset.shuffle === 'true',
-  repeat: place.dataset.repeat,
-  volume: Number(place.dataset.volume || Number.NaN),
+  html: container.innerHTML,
+  title: container.dataset.title || null,
+  saved: container.dataset.saved === '' ? null : container.dataset.saved === 'true',
+  askedAt: Number(container.dataset.askedAt),
+  shuffle: container.dataset.shuffle === 'true',
+  repeat: container.dataset.repeat,
+  volume: Number(container.dataset.volume || Number.NaN),
 };
 /** The latest card as received. */
 let latest = null;
@@ -39,23 +39,24 @@ let onUpdate = () => undefined;
 
 function show(card) {
   const { activeElement } = document;
-  const isInside = activeElement !== place && place.contains(activeElement);
+  const isInside = activeElement !== container && container.contains(activeElement);
   const focused = isInside ? actionOf(activeElement) : null;
   const recent = document.getElementById('live-recent');
-  const isOpen = place.querySelector('details')?.open;
-  place.innerHTML = card.html;
-  const details = place.querySelector('details');
+  const isOpen = container.querySelector('details')?.open;
+  container.innerHTML = card.html;
+  const details = container.querySelector('details');
   if (details && isOpen) details.open = true;
   // Recently played tracks stay true while nothing is playing, even if the server no longer has them.
-  if (recent && place.querySelector('.idle') && !document.getElementById('live-recent')) place.append(recent);
+  if (recent && container.querySelector('.idle') && !document.getElementById('live-recent'))
+    container.append(recent);
   // A notice with a time has appeared.
-  if (place.querySelector('.notice time')) import(place.dataset.clock);
+  if (container.querySelector('.notice time')) import(container.dataset.clock);
   // safeguard: focus-survives-update
   if (focused) {
-    const controls = [...place.querySelectorAll('a, button, input, summary')];
+    const controls = [...container.querySelectorAll('a, button, input, summary')];
     // If it is gone, focus the first button. The page may have been scrolled away from it.
     const next =
-      controls.find((one) => actionOf(one) === focused) ?? place.querySelector('button, a') ?? place;
+      controls.find((one) => actionOf(one) === focused) ?? container.querySelector('button, a') ?? container;
     next.focus({ preventScroll: true });
   }
 
@@ -105,18 +106,18 @@ function receive(card) {
   else return;
   onUpdate({ isOther, isRendered: card.html !== null });
   // For queue.js, which may be loaded later.
-  Object.assign(place.dataset, {
+  Object.assign(container.dataset, {
     uri: card.uri ?? '',
     context: card.context ?? '',
     shuffle: card.shuffle ?? '',
   });
-  place.dispatchEvent(new CustomEvent('playback', { detail: card }));
+  container.dispatchEvent(new CustomEvent('playback', { detail: card }));
 }
 
 /** Whether a slider is held or hasn't been sent yet, or a button or link is being pressed: if it were replaced, the press would be lost. */
 function isHeld() {
   // safeguard: hold-pressed-button
-  return place.querySelector('[data-held], :is(a, button, summary):active') !== null;
+  return container.querySelector('[data-held], :is(a, button, summary):active') !== null;
 }
 
 /** Identifies a button or link in the next card by its action. Play and Pause are one button. */
@@ -157,7 +158,7 @@ function updateLabel() {
 
 /** Formats a duration as the server does for this locale: 3:05, or 3.05. */
 function format(ms) {
-  const { locale, timeSeparator } = place.dataset;
+  const { locale, timeSeparator } = container.dataset;
   const seconds = Math.floor(ms / 1000);
   const [h, m, s] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
   const write = (value, minimumIntegerDigits) => value.toLocaleString(locale, { minimumIntegerDigits });
@@ -234,7 +235,7 @@ const player = {
     else if (mustReset) onUpdate({ isOther: false, isRendered: true });
   },
   async refetch() {
-    const url = `${place.dataset.card}?${new URLSearchParams({ signIn: place.dataset.signIn })}`;
+    const url = `${container.dataset.card}?${new URLSearchParams({ signIn: container.dataset.signIn })}`;
     const options = { headers: { Accept: 'application/json' }, signal: AbortSignal.timeout(10_000) };
     const response = await fetch(url, options).catch(() => null);
     const card = response?.ok ? await response.json().catch(() => null) : null;
@@ -249,15 +250,15 @@ else queue?.addEventListener('toggle', loadQueue, { once: true });
 // Browsers report the click itself after the end of a touch.
 for (const type of ['pointerup', 'pointercancel', 'keyup', 'dragend'])
   document.addEventListener(type, () => setTimeout(player.release, 100));
-const { send, say } = await import(place.dataset.send);
-const { controlPlayer } = await import(place.dataset.player);
-onUpdate = controlPlayer(place, { ...player, send, say });
+const { send, say } = await import(container.dataset.send);
+const { controlPlayer } = await import(container.dataset.player);
+onUpdate = controlPlayer(container, { ...player, send, say });
 // After the listener of player.js, which marks the slider as held.
-place.addEventListener('input', updateProgress);
-const { follow } = await import(place.dataset.follow);
-const { shareStream } = await import(place.dataset.tabs);
+container.addEventListener('input', updateProgress);
+const { follow } = await import(container.dataset.follow);
+const { shareStream } = await import(container.dataset.tabs);
 shareStream({
-  data: place.dataset,
+  data: container.dataset,
   isBar: false,
   version: () => shown.version,
   latest: () => latest && withCurrentProgress(latest),

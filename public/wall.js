@@ -2,11 +2,11 @@
  * The wall follows what is playing by the one stream of this browser, as now playing does. When an update brings a change, the wall gets its part of
  * the page from the server. It also shows the time, what's up next, and keeps the screen on. Without scripts the page reloads itself.
  */
-const place = document.getElementById('wall');
+const container = document.getElementById('wall');
 const status = document.getElementById('wall-status');
 const announcement = document.getElementById('wall-announcement');
 const root = document.documentElement;
-const { dataset } = place;
+const { dataset } = container;
 
 /** A new cover is given this long to arrive, so that it changes together with the title. */
 const maxDecodeMs = 2_000;
@@ -81,16 +81,17 @@ async function fetchPart() {
 
 function show(content, card) {
   const { activeElement } = document;
-  const focused = activeElement !== place && place.contains(activeElement) ? activeElement.className : null;
-  const [before, after] = [place, content].map((one) => one.querySelector('img.cover'));
+  const focused =
+    activeElement !== container && container.contains(activeElement) ? activeElement.className : null;
+  const [before, after] = [container, content].map((one) => one.querySelector('img.cover'));
   // The same cover stays, so that it doesn't flicker.
   if (before && before.src === after?.src) after.replaceWith(before);
-  place.replaceChildren(...content.childNodes);
+  container.replaceChildren(...content.childNodes);
   root.className = latest.colour;
   if (focused !== null)
-    (place.querySelector(`a[class="${focused}"]`) ?? place).focus({ preventScroll: true });
+    (container.querySelector(`a[class="${focused}"]`) ?? container).focus({ preventScroll: true });
   // A notice with a time has appeared.
-  if (place.querySelector('.notice time')) import(dataset.clock);
+  if (container.querySelector('.notice time')) import(dataset.clock);
   document.title = `${card.title ?? 'Wall'} · Turntable`;
   if (card.title && card.uri !== shown.uri)
     announcement.textContent = `Now playing: ${[card.title, card.byline].filter(Boolean).join(', ')}`;

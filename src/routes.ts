@@ -11,7 +11,7 @@ type Value = string | number | boolean | null | undefined | readonly string[];
  * Where a part of an export starts: the page of playlists, how many of them to skip, and the row; and the version of the playlist that the
  * previous part was made from.
  */
-type ExportPlace = { page?: number; skip?: number; from?: number; snapshot?: string };
+type ExportCursor = { page?: number; skip?: number; from?: number; snapshot?: string };
 
 export const routes = {
   home: () => '/',
@@ -148,7 +148,7 @@ type AddQuery = {
   returnTo?: string | null;
 };
 /** `for`: the program that a table is for. `of`: the format of the files in a ZIP. `range`: of top tracks and artists. */
-type ExportQuery = ExportPlace & {
+type ExportQuery = ExportCursor & {
   part?: 'yes';
   anyway?: 'yes';
   for?: string;

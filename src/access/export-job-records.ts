@@ -43,9 +43,9 @@ const jobSchema = v.object({
   totalRows: amount.nullable(),
   /** How many playlists Spotify announced; null for one list. */
   playlists: amount.nullable(),
-  /** Playlists that Spotify didn't send, before the page at `place`. */
+  /** Playlists that Spotify didn't send, before the page of the cursor. */
   absent: v.object({ sentAsNull: amount, notSent: amount }),
-  /** The place at which it continues. */
+  /** The cursor from which it continues. */
   place: v.object({
     page: amount,
     skip: amount,

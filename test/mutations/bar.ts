@@ -134,7 +134,7 @@ export const mutations: Mutation[] = [
     what: 'saying that shuffle may have changed the queue',
     safeguard: 'offer-changed-queue',
     from: "String(shuffle ?? '')",
-    to: 'place.dataset.shuffle',
+    to: 'container.dataset.shuffle',
     test: 'test/browser/sheets',
     named: 'shuffle, and adding to the queue',
   },

@@ -148,7 +148,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'the price of the pages before a part',
-    safeguard: 'price-of-reread-pages',
+    safeguard: 'estimate-of-reread-pages',
     from: 'reread + rowsAtOnce',
     to: 'rowsAtOnce',
     test: 'test/pages/export-price',
@@ -229,8 +229,8 @@ export const mutations: Mutation[] = [
   {
     what: 'asking before a job that takes more than a day’s calls',
     safeguard: 'ask-before-endless-job',
-    from: 'if (price && !isConfirmed) await',
-    to: 'if (price && !price) await',
+    from: 'if (estimate && !isConfirmed) await',
+    to: 'if (estimate && !estimate) await',
     test: 'test/pages/export-jobs',
     named: 'only after it is confirmed',
   },
@@ -268,7 +268,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'the price of what is left of all playlists',
-    safeguard: 'price-of-the-rest',
+    safeguard: 'estimate-of-the-rest',
     from: 'items.slice(skip)',
     to: 'items',
     test: 'test/pages/export-price',
@@ -276,7 +276,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'the price of a part of saved tracks',
-    safeguard: 'price-of-a-part',
+    safeguard: 'estimate-of-a-part',
     from: 'lists: Math.min(lists, most)',
     to: 'lists',
     test: 'test/pages/export-price',
@@ -349,7 +349,7 @@ export const mutations: Mutation[] = [
   {
     what: 'setting the calls of a job aside again when it continues',
     safeguard: 'reserve-calls-of-resumed-job',
-    from: 'if (price) cleanup.defer(await reserve(price));',
+    from: 'if (estimate) cleanup.defer(await reserve(estimate));',
     to: '',
     test: 'test/pages/export-jobs',
     named: 'sets its calls aside',

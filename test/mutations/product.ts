@@ -1230,7 +1230,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'not confirming an expensive export by a link on another site',
-    safeguard: 'confirm-price-on-our-page',
+    safeguard: 'confirm-estimate-on-our-page',
     from: "searchParams.delete('anyway');",
     to: '',
     test: 'test/web/foreign-sites',

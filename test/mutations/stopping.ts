@@ -96,7 +96,7 @@ export const mutations: Mutation[] = [
   {
     what: 'not being ready while stopping',
     safeguard: 'not-ready-while-stopping',
-    from: "if (parts.streams.isClosed()) return 'Turntable is stopping';",
+    from: "if (streams.isClosed()) return 'Turntable is stopping';",
     to: '',
     test: stop,
     named: 'not ready, but alive',

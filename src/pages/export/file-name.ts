@@ -1,5 +1,5 @@
 import { playlistsPerPage } from '../../spotify/limits.ts';
-import type { Place } from './cursor.ts';
+import type { ExportCursor } from './cursor.ts';
 import type { Summary } from './format.ts';
 import type { Manifest } from './source.ts';
 
@@ -41,7 +41,7 @@ function beginningOf(name: string): string {
 }
 
 /** Returns the name of a file of all playlists. */
-export function nameOfAll({ page, skip, from }: Place, summary: Summary): string {
+export function nameOfAll({ page, skip, from }: ExportCursor, summary: Summary): string {
   const { playlists, announced, sentAsNull, notSent, incomplete, missing, stopped } = summary;
   const before = (page - 1) * playlistsPerPage + skip;
   if (stopped?.reason === 'changed-during-export' && before + playlists >= announced)

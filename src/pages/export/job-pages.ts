@@ -12,20 +12,20 @@ import type { SignedIn, SignedInListener } from '../../web/signed-in.ts';
 import { refuseSpeculative } from '../../web/speculative.ts';
 import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';
 import { beginning } from './cursor.ts';
+import type { CallEstimate, ExportBudget } from './export-budget.ts';
 import { fileOfJob, hasFile } from './job-file.ts';
 import { linksFor } from './links.ts';
 import { isLongList } from './lists.ts';
-import type { Price, Prices } from './price.ts';
 import { exportPage, formatIn } from './requests.ts';
 import { attach, sendFile } from './send.ts';
 import { type ExportWorker, isUnfinished } from './worker.ts';
 
-type Overview = { name: string | null; rows: number | null; price: Price | null };
+type Overview = { name: string | null; rows: number | null; estimate: CallEstimate | null };
 
 type Deps = {
   jobs: ExportJobs;
   worker: ExportWorker;
-  prices: Prices;
+  exportBudget: ExportBudget;
   signedIn: SignedIn;
   forms: Forms;
   rateLimiters: RateLimiters;
@@ -130,7 +130,7 @@ function respond(req: Request, res: Response): void {
  * than a day's calls and the listener hasn't confirmed that.
  */
 async function startJob(
-  { jobs, worker, prices, rateLimiters, now, overviewOf }: Deps,
+  { jobs, worker, exportBudget, rateLimiters, now, overviewOf }: Deps,
   req: Request,
   listener: SignedInListener,
 ): Promise<void> {
@@ -145,11 +145,11 @@ async function startJob(
     exportId === 'all' ? rateLimiters.exportAll : rateLimiters.exportOne,
     accountId,
   );
-  const { name, rows, price } = await overviewOf(listener, exportId);
+  const { name, rows, estimate } = await overviewOf(listener, exportId);
   const { page, skip, from } = beginning;
   const { isConfirmed } = confirmationIn(req, { isConfirmed: false });
   // safeguard: ask-before-endless-job
-  if (price && !isConfirmed) await prices.refuseAboveDay(price, exportPage(exportId));
+  if (estimate && !isConfirmed) await exportBudget.refuseAboveDay(estimate, exportPage(exportId));
   // Nobody else has to wait because of an export that wasn't started.
   await charge(req.res as Response, rateLimiters.exports, 'everyone');
   const outcome = await jobs.start(accountId, {
@@ -163,7 +163,7 @@ async function startJob(
     reason: null,
     missing: 0,
     isConfirmed,
-    calls: price && price.entries + price.lists,
+    calls: estimate && estimate.entries + estimate.lists,
     rows: 0,
     totalRows: rows,
     playlists: null,

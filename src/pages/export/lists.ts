@@ -6,7 +6,7 @@ import type { FollowedArtists, Page } from '../../spotify/types.ts';
 import { NoSuchPage } from '../../web/errors.ts';
 import { callsForRows } from '../../web/export-size.ts';
 import type { CallingListener } from '../../web/signed-in.ts';
-import type { Price } from './price.ts';
+import type { CallEstimate } from './export-budget.ts';
 import type { Contents, List, Run } from './source.ts';
 
 /** A list of the library as its URL names it; `range` is only used for top tracks and artists. */
@@ -167,14 +167,14 @@ export function rangeIn(value: unknown): TimeRange {
 export async function sizeOfList(
   listener: CallingListener,
   { list, range }: ListName,
-): Promise<{ name: string; rows: number | null; price: Price | null }> {
+): Promise<{ name: string; rows: number | null; estimate: CallEstimate | null }> {
   const { name, count } = listNamed(list);
   const rows = await count(listener);
-  return { name: name(range), rows, price: rows === null ? null : priceOfList(rows) };
+  return { name: name(range), rows, estimate: rows === null ? null : estimateForList(rows) };
 }
 
 /** Returns what the file of a list with so many rows costs. */
-function priceOfList(rows: number): Price {
+function estimateForList(rows: number): CallEstimate {
   return { lists: callsForRows(rows), entries: 0 };
 }
 
@@ -189,7 +189,7 @@ export async function readList(
   run: Pick<Run, 'read'>,
 ): Promise<{
   list: List;
-  priceFrom: (from: number) => Price | null;
+  estimateFrom: (from: number) => CallEstimate | null;
   load: Read;
   currentSnapshot: () => Promise<string>;
   isSequential: boolean;
@@ -208,10 +208,10 @@ export async function readList(
       count: total,
       snapshotId: snapshotOf(first),
     },
-    priceFrom(from) {
+    estimateFrom(from) {
       if (total === null) return null;
       // The pages before a cursor have to be read again.
-      return priceOfList(paging === 'cursor' ? total : Math.max(0, total - from));
+      return estimateForList(paging === 'cursor' ? total : Math.max(0, total - from));
     },
     async load(from, onResponse) {
       // safeguard: rest-of-whole-list

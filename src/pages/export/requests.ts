@@ -33,8 +33,8 @@ export function exportPage(exportId: string, query: { range?: string } = {}): st
 }
 
 /** Returns the URL of the next part of the same file. */
-export function partUrl(req: Request, place: Record<string, string | number>): string {
-  const query = Object.entries(place).map(([name, value]): [string, string] => [name, String(value)]);
+export function partUrl(req: Request, cursor: Record<string, string | number>): string {
+  const query = Object.entries(cursor).map(([name, value]): [string, string] => [name, String(value)]);
   const same = ['for', 'of', 'range'].flatMap((name): [string, string][] =>
     typeof req.query[name] === 'string' ? [[name, req.query[name]]] : [],
   );
@@ -42,8 +42,8 @@ export function partUrl(req: Request, place: Record<string, string | number>): s
 }
 
 /** Adds the snapshot of the playlist, so that the next part can tell whether it has changed. */
-export function withSnapshot<P extends object>(place: P, { snapshotId }: Pick<Playlist, 'snapshotId'>) {
-  return { ...place, ...(snapshotId && { snapshot: snapshotId }) };
+export function withSnapshot<P extends object>(cursor: P, { snapshotId }: Pick<Playlist, 'snapshotId'>) {
+  return { ...cursor, ...(snapshotId && { snapshot: snapshotId }) };
 }
 
 /** Parses the format in a URL. Throws {@link NoSuchPage} for an unknown one. */

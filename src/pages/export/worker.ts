@@ -14,10 +14,10 @@ import { type BackgroundTasks, ShuttingDown } from '../../ops/background.ts';
 import { RedisUnavailable } from '../../redis/errors.ts';
 import { SpotifyUnavailable } from '../../spotify/errors.ts';
 import type { CallingListener } from '../../web/signed-in.ts';
+import { createExportBudget, type ExportBudget } from './export-budget.ts';
 import { emptySummary } from './format.ts';
 import { readJob, type Step } from './job-reading.ts';
 import { outcomeOf, outcomeOfAll } from './outcome.ts';
-import { createPrices, type Prices } from './price.ts';
 import { createReader } from './reader.ts';
 import { replay } from './replay.ts';
 import type { Run } from './source.ts';
@@ -25,7 +25,7 @@ import { reasonOf, untilOf } from './stop.ts';
 
 type Deps = {
   jobs: ExportJobs;
-  prices: Prices;
+  exportBudget: ExportBudget;
   grants: Pick<Grants, 'read'>;
   sessionRecords: Pick<SessionRecords, 'read'>;
   access: Pick<ListenerAccess, 'open'>;
@@ -58,14 +58,17 @@ type Exports = { jobs: ExportJobs; worker: ExportWorker };
 export function createExports(
   base: Omit<Parameters<typeof createExportJobs>[0], 'leaseMs'> & Pick<Deps, 'background'>,
   access: Pick<Deps, 'grants' | 'sessionRecords' | 'access' | 'listenerApi' | 'invalidate'>,
-  quota: Parameters<typeof createPrices>[0],
+  quota: Parameters<typeof createExportBudget>[0],
   timing: Pick<Timing, 'exportTickMs' | 'exportLeaseMs'>,
 ): Exports {
   const { background, now, ...rest } = base;
   const { exportTickMs: tickMs, exportLeaseMs: leaseMs } = timing;
   const jobs = createExportJobs({ ...rest, now, leaseMs });
-  const prices = createPrices(quota);
-  return { jobs, worker: createExportWorker({ jobs, prices, ...access, background, now, tickMs, leaseMs }) };
+  const exportBudget = createExportBudget(quota);
+  return {
+    jobs,
+    worker: createExportWorker({ jobs, exportBudget, ...access, background, now, tickMs, leaseMs }),
+  };
 }
 
 /** Continues the export jobs of all listeners: each process checks for those that no process is working on. */
@@ -168,7 +171,7 @@ type Progressing = {
 
 /** Reads what is left of a job, chunk by chunk. */
 async function readAll(deps: Deps, signal: AbortSignal, progressing: Progressing): Promise<void> {
-  const { grants, sessionRecords, access, listenerApi, invalidate, prices, now } = deps;
+  const { grants, sessionRecords, access, listenerApi, invalidate, exportBudget, now } = deps;
   const { current, save } = progressing;
   const { sessionId, isConfirmed } = current();
   const grant = await grants.read(sessionId);
@@ -182,9 +185,9 @@ async function readAll(deps: Deps, signal: AbortSignal, progressing: Progressing
     ...listener,
     ...listenerApi.forSession({ listener, grant: open, invalidate }),
   };
-  const reserve = (price: Parameters<Prices['reserve']>[0]) =>
+  const reserve = (estimate: Parameters<ExportBudget['reserve']>[0]) =>
     // One that never fits needs the listener's consent. It goes on until Spotify refuses a call, and then waits.
-    prices.reserve(price, { isPart: isConfirmed, isConfirmed: false, anyway: '', page: '' });
+    exportBudget.reserve(estimate, { isPart: isConfirmed, isConfirmed: false, anyway: '', page: '' });
   await storeSteps(readJob(calling, current(), createJobRun(signal, now), reserve), signal, progressing);
 }
 
