@@ -15,10 +15,10 @@ import type { Playback } from '../src/spotify/parse.ts';
 
 type Change = { at: number; kind: 'natural' | 'skip' | 'pause' | 'resume' };
 
-/** What is playing at any moment of a day, and when it changes. Times are milliseconds from the start of the day. */
+/** The playback at any moment of a day, and when it changes. Times are milliseconds from the start of the day. */
 export type Day = { from: number; to: number; changes: Change[]; at(time: number): Playback };
 
-/** What the music is like. Two numbers are bounds, with every value between them equally likely. */
+/** The kind of music. Two numbers are bounds, with every value between them equally likely. */
 export type World = {
   trackMs: readonly [number, number];
   pausesPerHour: number;

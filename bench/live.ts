@@ -121,7 +121,7 @@ function simulatedDays(options: Options): void {
   report.fact('drawn in', 'docs/pictures/day.svg');
 }
 
-/** What is claimed of a day: the number of calls, and the delays in seconds of ends of tracks and of other changes. */
+/** The claims about a day: the number of calls, and the delays in seconds of ends of tracks and of other changes. */
 type Limits = { calls?: number; median?: number; ends?: number; others?: number };
 
 const promptEnds = { median: 2, ends: 5 };

@@ -6,7 +6,7 @@ const signals = ['SIGINT', 'SIGTERM'] as const;
 
 type Options = Omit<NonNullable<Parameters<typeof createFleet>[1]>, 'redisUrl'>;
 
-/** Measures with server processes on their own Redis. Ends all of them afterwards, and also if the measurement is interrupted. */
+/** Measures with server processes on their own Redis. Ends all of them afterwards, even if the measurement is interrupted. */
 export async function withFleet(options: Options, measure: (fleet: Fleet) => Promise<void>): Promise<void> {
   const scope = createCleanupScope();
   // A process that is paused at this moment wouldn't notice that its parent has ended.

@@ -3,7 +3,7 @@
 const container = document.getElementById('export-state');
 const announcement = document.getElementById('export-announcement');
 const pollEveryMs = 2_000;
-/** An export that hasn't been seen after so many polls never began, or ended in another window. */
+/** An export that hasn't been seen after this many polls never began, or ended in another window. */
 const maxMisses = 15;
 let timer;
 let misses = 0;

@@ -171,9 +171,9 @@ function setStatus(text) {
   status.hidden = text === '';
 }
 
-/** Reloads the page when the sign-in has ended, unless a form was submitted, which leads on: it may be the one that ended it. */
 let isSubmitting = false;
 let isReloadDue = false;
+/** Reloads the page when the sign-in has ended, unless a form was submitted, which leads on: it may be the one that ended it. */
 function reload() {
   isReloadDue = true;
   if (!isSubmitting) location.reload();

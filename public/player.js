@@ -1,10 +1,10 @@
 /*
  * The commands to the player, and saving the track, without leaving the page: their forms are sent in the background, and the page shows at once
- * what was asked for. The live updates then show whether it happened. If nothing has changed a while later, the page takes it back and says so.
+ * what was asked for. The live updates then show whether it happened. If nothing has changed a while later, the page reverts its update and says so.
  * Without JavaScript the forms lead back to the page.
  */
 
-/** The server asks Spotify two seconds after a command for the last time. By then the answer has arrived. */
+/** The server's last poll is two seconds after a command. By then its answer has arrived. */
 const confirmWithinMs = 4_000;
 /** An observation this long after a command shows its effect; an earlier one may not show it yet. */
 const effectMs = 1_000;
@@ -14,7 +14,7 @@ const restMs = 300;
 const changeWithinMs = 100;
 /** Progress within this of the expected value counts as expected, as on the server. */
 const toleranceMs = 5_000;
-/** So near the start of a track, going back or on to the same one changes too little to tell. */
+/** This near the start of a track, going back or on to the same one changes too little to tell. */
 const nearStartMs = 10_000;
 /** A refusal is shown for at least this long. */
 const readMs = 6_000;
@@ -38,7 +38,7 @@ const isSlider = (element) => element.type === 'range';
  * what arrived while a slider was held; `page.send` and `page.say` are those of send.js. Returns a function to be called after each update.
  */
 export function controlPlayer(container, page) {
-  /** The latest command for each thing that commands change, until it is confirmed, refused or taken back. */
+  /** The latest command for each thing that commands change, until it is confirmed, refused or reverted. */
   const pending = new Map();
   /** Why a command was refused, and where that is shown. */
   let refusal = null;
@@ -60,7 +60,7 @@ export function controlPlayer(container, page) {
     await confirm(mine);
   }
 
-  /** Whatever came after it: a refusal is always shown. */
+  /** A refusal is shown even if newer commands are pending. */
   function refuse(mine, { text, reason }) {
     if (isPending(mine)) drop(mine);
     setRefusal({ command: mine.command, text });
@@ -75,9 +75,9 @@ export function controlPlayer(container, page) {
     if (!isPending(mine)) return;
     const state = page.state();
     if (mine.isDone(state) || mine.isClose?.(state) || mine.isHardToTell) return drop(mine);
-    // safeguard: take-back-only-if-known
+    // safeguard: revert-only-if-known
     if (!(state.askedAt >= mine.isKnownFrom)) return leaveOpen(mine);
-    // safeguard: take-back-without-effect
+    // safeguard: revert-without-effect
     drop(mine);
     const text = 'Spotify accepted the command, but nothing changed. Try again, or use the device itself.';
     setRefusal({ command: mine.command, text });
@@ -94,7 +94,7 @@ export function controlPlayer(container, page) {
     return pending.get(mine.key) === mine;
   }
 
-  /** Shows what was received instead. */
+  /** Shows what was received last instead. */
   function drop(mine) {
     pending.delete(mine.key);
     page.reset();
@@ -196,8 +196,8 @@ export function controlPlayer(container, page) {
 }
 
 /**
- * Returns what a command changes in a state, and functions that say whether a later state shows it (`isDone`), or differs too little to take it
- * back (`isClose`). `key`: commands with the same one replace each other. `isHardToTell`: its effect may look like none.
+ * Returns what a command changes in a state, and functions that say whether a later state shows it (`isDone`), or differs too little to revert
+ * it (`isClose`). `key`: commands with the same one replace each other. `isHardToTell`: its effect may look like none.
  */
 function effectOf(command, fields, before) {
   const sentAt = performance.now();

@@ -1,6 +1,6 @@
 /*
  * "Up next" beside what is playing. It is fetched while it is open and seen, once for each list that plays, even if the page is loaded again: a track
- * that was next is taken off it. While calls are scarce, and when it may have changed, it waits for a press. Without JavaScript it is a page of its own.
+ * that was next is taken off it. While calls are scarce, and when it may have changed, it waits for a press. Without JavaScript it has its own page.
  */
 const container = document.getElementById('live');
 const details = document.getElementById('live-queue');

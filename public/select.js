@@ -85,7 +85,7 @@ function chooseFields({ formData }) {
   formData.set('offset', first.dataset.offset);
 }
 
-/** Whether all rows from this one on are selected, also those that can't be played: in its list, Spotify skips them. One that can't be selected isn't. */
+/** Whether all rows from this one on are selected, including those that can't be played: in its list, Spotify skips them. One that can't be selected isn't. */
 function reachesEnd(first) {
   const rows = [...first.closest('.track-list').children];
   return rows.slice(rows.indexOf(first.closest('li'))).every((row) => row.querySelector('input:checked'));

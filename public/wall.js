@@ -134,7 +134,7 @@ function updateClock() {
 }
 
 /*
- * What's up next is asked for once for each list that plays, while the page is seen, and not at all while calls are scarce. A track that was next is
+ * Up next is fetched once for each list that plays, while the page is seen, and not at all while calls are scarce. A track that was next is
  * taken off it. When it may have changed, it isn't shown any more.
  */
 const storageKey = 'wall up next';

@@ -19,5 +19,5 @@ export const forbidden = () => new ApiError(403, 'Forbidden');
 export const notFound = () => new ApiError(404, 'Resource not found');
 /** For a request without a required field (GitHub: jpochyla/psst#740). */
 export const missingField = (field: string) => new ApiError(400, `Missing required field: ${field}`);
-/** For a token without a scope that the endpoint needs (GitHub: spotipy-dev/spotipy#830). Player endpoints have an error of their own. */
+/** For a token without a scope that the endpoint needs (GitHub: spotipy-dev/spotipy#830). Player endpoints have their own error. */
 export const missingScope = () => new ApiError(403, 'Insufficient client scope');

@@ -51,7 +51,7 @@ export function find<Kind extends CatalogueObject['kind']>(
   return byUri.get(`spotify:${kind}:${id}`) as Extract<CatalogueObject, { kind: Kind }> | undefined;
 }
 
-/** Returns the albums of an artist, the newest first; also those that no search finds. */
+/** Returns the albums of an artist, the newest first, including those that no search finds. */
 export function albumsOf({ id }: Artist): Album[] {
   return everyAlbum
     .filter((album) => album.artists.some((artist) => artist.id === id))

@@ -224,8 +224,8 @@ function sessionRoutes({ config, log, parts, cookies, pendingSignIns }: SessionD
     background,
     invalidate: hub.invalidate,
     endStreams: hub.endStreams,
-    forgetListener: (accountId) => forgetListener(parts, accountId),
-    forgetSessions: parts.exportJobs.jobs.removeOf,
+    removeListenerData: (accountId) => removeListenerData(parts, accountId),
+    removeSessionData: parts.exportJobs.jobs.removeOf,
     now,
   });
   const undo = createUndo({ records, forms, signedIn });
@@ -282,9 +282,9 @@ function sessionRoutes({ config, log, parts, cookies, pendingSignIns }: SessionD
 }
 
 /** Removes what is stored about a listener who has signed out everywhere. Throws RedisUnavailable. */
-async function forgetListener(parts: Parts, accountId: string): Promise<void> {
+async function removeListenerData(parts: Parts, accountId: string): Promise<void> {
   const { hub, recent, recentPlaylists, exportProgress: progress, exportJobs } = parts;
-  await hub.forget(accountId);
+  await hub.removeListenerData(accountId);
   // safeguard: forget-history-after-last-session
   await recent.remove(accountId);
   // safeguard: forget-playlists-after-last-session

@@ -8,7 +8,7 @@ type PlaylistsQuery = { page?: number; q?: string; sort?: string; yours?: boolea
 type Value = string | number | boolean | null | undefined | readonly string[];
 
 /**
- * Where a part of an export starts: the page of playlists, how many of them to skip, and the row; and the version of the playlist that the
+ * The start of a part of an export: the page of playlists, how many of them to skip, and the row; and the version of the playlist that the
  * previous part was made from.
  */
 type ExportCursor = { page?: number; skip?: number; from?: number; snapshot?: string };

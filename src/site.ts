@@ -10,7 +10,7 @@ import { createMetricsApp } from './ops/metrics-routes.ts';
 import type { RunningServer } from './ops/serve.ts';
 import { stopServing } from './ops/shutdown.ts';
 import type { Credentials, SetupForm } from './pages/setup/form.ts';
-import { createOneTimeCode } from './pages/setup/one-time-code.ts';
+import { createSetupCode } from './pages/setup/setup-code.ts';
 import { mayTakeCredentials } from './pages/setup/this-machine.ts';
 import { createParts, type Parts } from './parts.ts';
 import type { AvailableRedis } from './redis/local-server.ts';
@@ -33,7 +33,7 @@ type Deps = {
 type Running = { app: RequestListener; parts: Parts | null; metrics?: RequestListener };
 
 /**
- * What a server answers with. Without credentials, it is only the setup page. Once that has got them, the rest takes its place in the same
+ * The request handler of a server. Without credentials, it is only the setup page. Once that has got them, the rest takes its place in the same
  * process: everything that depends on the configuration is created again from a new one, so no configuration ever changes.
  */
 export function createSite(deps: Deps) {
@@ -49,7 +49,7 @@ export function createSite(deps: Deps) {
     /** Starts everything that the requests need. Throws NoRedis. */
     async open(): Promise<void> {
       if (config.spotify) await start(config, config.spotify);
-      // That needs no Redis.
+      // The setup page alone needs no Redis.
       else running = { app: createApp({ config, log, parts: null, form }), parts: null };
     },
 
@@ -91,7 +91,7 @@ export function createSite(deps: Deps) {
     running = { app: createApp({ config: found, log, parts }), parts, metrics };
   }
 
-  /** What starts during a shutdown ends with the process. */
+  /** Anything started during a shutdown ends with the process. */
   function defer(stop: () => unknown): void {
     if (!stack.disposed) stack.defer(async () => void (await stop()));
   }
@@ -99,7 +99,7 @@ export function createSite(deps: Deps) {
   function createForm(): SetupForm | null {
     if (!mayTakeCredentials(config, deps.setByEnvironment)) return null;
     return {
-      code: createOneTimeCode(),
+      code: createSetupCode(),
       tryCredentials: (credentials) => tryCredentials(appOf(credentials), config.redirectUri),
       save: ({ clientId, clientSecret }) =>
         addToEnvFile(deps.envFile, { SPOTIFY_CLIENT_ID: clientId, SPOTIFY_CLIENT_SECRET: clientSecret }),

@@ -15,7 +15,7 @@ type Deps = { records: Records; clientId: string; apiVersions: Pick<ApiVersions,
 const ttlMs = 7 * 24 * 60 * 60 * 1000;
 
 /**
- * Knows whether and how this app can follow artists. Version 2026-02 has no endpoint of its own for that, and the one for the library lists
+ * Knows whether and how this app can follow artists. Version 2026-02 has no separate endpoint for that, and the one for the library lists
  * artists only for reading ("Save Items to Library", "Check User's Saved Items"). So the first attempt finds out, in one version and then the
  * other, and the result is remembered in Redis, for all processes.
  */

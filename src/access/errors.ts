@@ -39,7 +39,7 @@ export class Cooldown extends Error {
   }
 }
 
-/** One of our own limits is exceeded, for one client or for all together. `waitMs` is the time until more requests are accepted. */
+/** One of this site's limits is exceeded, for one client or for all together. `waitMs` is the time until more requests are accepted. */
 export class TooManyRequests extends Error {
   override readonly name = 'TooManyRequests';
   readonly waitMs: number;

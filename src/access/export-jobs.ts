@@ -29,7 +29,7 @@ type Deps = {
   now: () => number;
 };
 
-/** A file can be fetched for so long, and a job that was stopped or canceled can be resumed. */
+/** How long a file can be fetched, and a job that was stopped or canceled can be resumed. */
 const endedTtlMs = 60 * 60_000;
 /** A job that waits for a cooldown is stored for longer than the longest one, of a day, and in any case for some time after its pause. */
 const unfinishedTtlMs = 26 * 60 * 60_000;
@@ -40,7 +40,7 @@ export const maxJobCharacters = 30_000_000;
 const maxJobs = 10;
 
 const browsersType: KeyType = { kind: 'browsers', type: 'hash' };
-/** The listeners who have a job, each with the time at which a process should look after it. */
+/** The listeners who have a job, each with the time at which a process should next check it. */
 const indexType: KeyType = { kind: 'export-jobs', type: 'zset' };
 
 /**
@@ -121,7 +121,7 @@ export function createExportJobs({ redis, records, seal, clientId, leaseMs, now 
 
   /** Removes a job and all that it has read. */
   async function remove(accountId: string): Promise<void> {
-    // Whoever works on it loses it before its chunks are counted, and so can't store another one.
+    // A process that works on it loses it before its chunks are counted, and so can't store another one.
     // safeguard: take-job-before-removal
     const owner = randomUUID();
     await leases.write(accountId, owner);
@@ -182,7 +182,7 @@ function createSave({ redis, records, leaseMs, now, jobs, chunks, leases, schedu
   return save;
 
   /**
-   * Stores a job, with another chunk unless that is null, and has it looked after in time. Returns it as it was stored; null if the lease was lost or
+   * Stores a job, with another chunk unless that is null, and schedules its next check. Returns it as it was stored; null if the lease was lost or
    * the listener has signed out. Throws {@link ChunkMissing} if an earlier chunk has expired.
    */
   async function save(
@@ -211,7 +211,7 @@ function createSave({ redis, records, leaseMs, now, jobs, chunks, leases, schedu
     // safeguard: extend-chunks-hourly
     const isDue = hourOf(next) > hourOf(job);
     if (hasChangedState || isDue) await expireChunks(accountId, next, ttlMs);
-    // A process looks again soon if this one dies, and when the pause or the stored file is over.
+    // The next check is soon, in case this process dies, or when the pause or the stored file is over.
     await schedule(accountId, hasEnded(next) ? next.expiresAt : (next.until ?? now()));
     return next;
   }
@@ -224,7 +224,7 @@ function createSave({ redis, records, leaseMs, now, jobs, chunks, leases, schedu
   }
 }
 
-/** The listeners who have a job, in an order that tells processes when to look after them. */
+/** The listeners who have a job, ordered by when a process should next check it. */
 function createIndex({
   redis,
   records,
@@ -234,7 +234,7 @@ function createIndex({
   const key = keys.exportJobs(clientId);
   const admit = records.script([indexType], admitScript);
   return {
-    /** Has a process look after a job at a time. Returns false if there are too many jobs. */
+    /** Has a process check a job at a time. Returns false if there are too many jobs. */
     async schedule(accountId: string, at: number): Promise<boolean> {
       const ttlMs = Math.max(unfinishedTtlMs, Math.ceil(at - now()) + afterPauseMs);
       return (await admit([key], accountId, at, maxJobs, ttlMs)) === 1;
@@ -243,7 +243,7 @@ function createIndex({
     unschedule: (accountId: string): Promise<unknown> =>
       records.withType(indexType, key, () => redis.zrem(key, accountId)),
 
-    /** Returns the listeners whose jobs a process should look after now. */
+    /** Returns the listeners whose jobs are due for a check. */
     due: (): Promise<string[]> =>
       records.withType(indexType, key, () => redis.zrangebyscore(key, '-inf', now(), 'LIMIT', 0, 20)),
   };

@@ -24,7 +24,7 @@ const mainParts: readonly [string, readonly QuotaFamily[]][] = [
 
 /** Says which main parts of the site work while these families are paused; empty if none do. */
 export function stillWorks(paused: readonly QuotaFamily[]): string {
-  // Whoever reads this may not be signed in.
+  // The reader may not be signed in.
   if (paused.includes('me')) return 'If you’re already signed in, you stay signed in.';
   const working = mainParts
     // safeguard: name-only-what-works

@@ -115,7 +115,7 @@ function createGrantStore(deps: StoreDeps): TokenStore<StoredGrant, StoredGrant>
   const unsaved = new Map<string, Unsaved>();
 
   return {
-    taskName: 'refresh of a grant',
+    taskName: 'refresh a grant',
     token: 'grant',
     lockName: keys.grant,
 
@@ -173,7 +173,7 @@ function createGrantStore(deps: StoreDeps): TokenStore<StoredGrant, StoredGrant>
     unsaved.set(sessionId, { old, next });
     // safeguard: save-refresh-before-stop
     // safeguard: retry-unsaved-refresh
-    background.run('save of a refreshed grant', saveLater(sessionId));
+    background.run('save a refreshed grant', saveLater(sessionId));
     return readLatest(sessionId);
   }
 

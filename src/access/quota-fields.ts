@@ -2,7 +2,7 @@ import { type QuotaFamily, quotaFamilies } from './quota-families.ts';
 import { clockSlackMs, maxAheadMs } from './retry-after.ts';
 import { type Counts, isCount } from './usage.ts';
 
-/* What the fields of the ledger mean, which quota-scripts.ts lists. */
+/* The meaning of the fields of the ledger, which quota-scripts.ts lists. */
 
 /** The calls that a closure applies to: all, those of a family, or those to one endpoint. */
 export type Scope = 'all' | QuotaFamily | (string & {});

@@ -39,7 +39,7 @@ export const timing = {
     renewLeaseEveryMs: 2_000,
     /** Pub/sub is lossy, so processes without the lease re-read the stored state this often. */
     reloadEveryMs: 10_000,
-    /** How long Redis may fail to take the lease before subscribers are told. */
+    /** How long taking the lease may fail before pages show that Redis is down. */
     redisDownAfterMs: 10_000,
   },
 };

@@ -78,7 +78,7 @@ export function broadcast(feed: Feed): void {
   }
 }
 
-/** Replaces the state of a feed and tells its subscribers what has changed for them. */
+/** Replaces the state of a feed and sends its subscribers what has changed for them. */
 export function setState(feed: Feed, state: ListenerState): void {
   const isSame = state.live === feed.state.live;
   feed.state = state;

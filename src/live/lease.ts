@@ -76,7 +76,7 @@ export function createLeases({ redis, records, clientId, now, timing, prepare }:
     return performance.now() < lease.heldUntil;
   }
 
-  /** Takes the lease if no other process has it, or renews it. While Redis refuses, no process polls, and after a while subscribers are told. */
+  /** Takes the lease if no other process has it, or renews it. While Redis fails, no process polls, and after a while pages show that. */
   async function acquireLease(feed: Feed): Promise<void> {
     const { lease } = feed;
     const startedAt = performance.now();

@@ -30,7 +30,7 @@ export function metricsRoutes({ read, token }: Deps): Router {
   return router;
 }
 
-/** A server of its own for the metrics, without a token. */
+/** A separate server for the metrics, without a token. */
 export function createMetricsApp(deps: Omit<Deps, 'token'>): Express {
   const app = express();
   app.disable('x-powered-by');

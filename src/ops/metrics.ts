@@ -108,7 +108,7 @@ export function createMetrics({ isServed, families, outcomes, dailyCalls, now }:
   };
 }
 
-/** Every metric of our own. Those of Node, such as the delay of the event loop, are prom-client's. */
+/** All our own metrics. Those of Node, such as the delay of the event loop, are prom-client's. */
 function createInstruments(registry: Registry) {
   const of = <Label extends string>(name: string, help: string, ...labelNames: Label[]) => ({
     name: `turntable_${name}`,

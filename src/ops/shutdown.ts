@@ -98,7 +98,7 @@ type StopOptions = {
 
 /**
  * Stops serving without losing anything: accepts no more connections, starts no more work that can't be repeated, waits for requests, then
- * for background work. Whatever that work needs, such as Redis, must be closed afterwards.
+ * for background work. Close anything that this work needs, such as Redis, afterwards.
  *
  * The accounts service has 8 s to answer a refresh, and its answer must be saved: with rotation it contains the only refresh token that
  * Spotify still accepts. Docker kills a container 10 s after its signal. So what begins within the first second can be finished, and

@@ -7,7 +7,7 @@ export type Trace = { traceId: string; spanId: string; isSampled: boolean };
 const current = new AsyncLocalStorage<Trace>();
 
 /**
- * Reads the header `traceparent`, and gives the request an id of its own in that trace. Returns null if there is none, or if it's invalid: then it's
+ * Reads the header `traceparent`, and gives the request its own id in that trace. Returns null if there is none, or if it's invalid: then it's
  * ignored (W3C Trace Context, section 4.3).
  */
 export function readTrace(header: string | undefined): Trace | null {

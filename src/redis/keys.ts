@@ -51,13 +51,13 @@ export const keys = {
   usedState: (stateHash: string) => `used-state:{${stateHash}}`,
   /** A submitted form, so that submitting it again does nothing. */
   idempotency: (formHash: string) => `idempotency:{${formHash}}`,
-  /** What it takes to undo an action; the id begins with that of the session. */
+  /** A record of how to undo an action; the id begins with that of the session. */
   undo: (id: string) => `undo:{${id}}`,
   /** The requests of a client, an address or a listener, in the window of one limit. */
   rateLimit: (limit: string, client: string) => `limit:${limit}:{${client}}`,
   /** Held while one process refreshes what is under `key`. */
   lock: (key: string) => `lock:${key}`,
-  /** Never written: the node of a cluster that would store it has the time that counts. */
+  /** Never written. It picks the cluster node whose clock all processes use. */
   clock: (name: string) => `clock:{${name}}`,
   /** Written and removed immediately, to check that Redis accepts writes. */
   check: (uuid: string) => `check:{${uuid}}`,

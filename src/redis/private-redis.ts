@@ -24,7 +24,7 @@ export function privateSocket(folder: string): string {
 
 /**
  * Starts the private Redis, which keeps its data in a folder and runs as long as this process; it is restarted if it stops. Throws
- * {@link NoRedis}, which says what to do, also if another process runs one in the same folder.
+ * {@link NoRedis}, which says what to do, even if another process runs one in the same folder.
  */
 export async function startPrivateRedis({ folder, findProgram, onProblem }: Deps): Promise<AvailableRedis> {
   const socket = privateSocket(folder);

@@ -6,7 +6,7 @@ import { createScript, type KeyType, type ScriptDeps, withType } from './scripts
 
 export type { KeyType } from './scripts.ts';
 
-/** One kind of record: each is a text with a TTL under a key of its own. */
+/** One kind of record: each is a text with a TTL under its own key. */
 export type RecordKind<T> = {
   /** Its name in the log when a record is damaged. */
   kind: string;

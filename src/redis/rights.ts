@@ -46,9 +46,9 @@ const otherCommands = [
   'hello',
   'select',
 ];
-/** What a cluster needs in addition. */
+/** Commands that only a cluster needs. */
 const clusterCommands = ['cluster|slots', 'readonly', 'asking', 'client|setname'];
-/** What the checks and the warnings at the start read. Without these they say that they can't see it. */
+/** Commands used only by the checks and startup warnings, which otherwise say that they can't tell. */
 const checkCommands = ['info', 'config|get'];
 
 /** Returns the line that creates a Redis user with the least rights that everything works with. */

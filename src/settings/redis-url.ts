@@ -97,7 +97,7 @@ export function keyPrefixIn(url: string): string {
 export type RedisAddress = Host | { path: string };
 type Host = { host: string; port: number };
 
-/** What REDIS_URL leads to. Texts in it are decoded, and undefined if they aren't in the URL. */
+/** The parts of REDIS_URL. Texts in it are decoded, and undefined if they aren't in the URL. */
 export type RedisTarget = { kind: 'single'; url: string; isTls: boolean } | (ManyHosts & HostOptions);
 type ManyHosts =
   | { kind: 'cluster' }

@@ -47,7 +47,7 @@ function readOldFile(path: string, name: string): { text: string; stats: Stats }
     // safeguard: refuse-linked-env-file
     if (stats.isSymbolicLink()) throw new CannotWriteEnv(`${name} is a symbolic link.`);
     if (!stats.isFile()) throw new CannotWriteEnv(`${name} isn’t a file.`);
-    // With its byte-order mark, which stays.
+    // The text includes its byte-order mark, so that writing it back keeps the mark.
     const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
     return { text: decoder.decode(readFileSync(path)), stats };
   } catch (error) {
@@ -78,7 +78,7 @@ function withVariables(text: string, values: Readonly<Record<string, string>>, n
     const gap = result === '' || /[\r\n]$/.test(result) ? '' : lineEnd;
     result = filled === result ? `${result}${gap}${variable}=${value}${lineEnd}` : filled;
   }
-  // A value may span lines, one of which looks like a variable of its own.
+  // A value may span lines, one of which looks like another variable.
   // safeguard: preserve-other-env-variables
   if (!isDeepStrictEqual(variablesIn(result), { ...before, ...values }))
     throw new CannotWriteEnv(`${name} has lines that can’t be edited safely.`);

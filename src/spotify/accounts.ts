@@ -44,7 +44,7 @@ export function createAccounts({ http, accountsUrl, clientId, clientSecret, redi
 
     /**
      * Returns the error that Spotify shows in place of its sign-in page for our client ID and redirect URI; null if there is none, although
-     * Spotify may still refuse once someone has signed in. Visitors see the error on Spotify's own page, and the app isn't told. Throws
+     * Spotify may still refuse once someone has signed in. Visitors see the error on Spotify's own page, and the app doesn't learn of it. Throws
      * SpotifyUnavailable.
      */
     async authorizeProblem(): Promise<string | null> {

@@ -125,7 +125,7 @@ export function createDownload({ deadlineMs, maxBytes }: { deadlineMs: number; m
     const deadline = { signal: AbortSignal.timeout(deadlineMs) };
     // safeguard: download-size-limit
     const limits = { maxContentLength: maxBytes, ...deadline };
-    // What downloads need is optional, so the reason doesn't matter.
+    // Everything needed for downloads is optional, so the reason doesn't matter.
     const response = await http.get<Buffer>(url, limits).catch(() => null);
     return response?.data ?? null;
   };

@@ -38,7 +38,7 @@ export function createLibraryCalls(send: Send, trusted: TrustedUrls) {
       return parse.parseIsSaved(await send(accessToken, { method: 'GET', path, query }));
     },
 
-    /** Saves this to the listener's library or follows it, or takes that back. Idempotent. */
+    /** Saves this to the listener's library or follows it, or reverts that. Idempotent. */
     async setSaved(
       accessToken: string,
       uri: string,

@@ -144,7 +144,7 @@ function parseEpisodeEntry(json: Json, trusted: TrustedUrls): EpisodeEntry {
   const point = isObject(json.resume_point) ? json.resume_point : {};
   const isFinished = point.fully_played === true;
   return {
-    // An episode may lack a type of its own in the list of its show.
+    // An episode may lack its own type in the list of its show.
     item: parseItem({ type: 'episode', ...json }, trusted),
     description: parseName(json.description),
     released: parseReleaseDate(json),

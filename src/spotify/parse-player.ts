@@ -26,7 +26,7 @@ export function parsePlayback(response: HttpResponse, trusted: TrustedUrls): Pla
 
   const type = json.currently_playing_type;
   const kind = type === 'track' || type === 'episode' || type === 'ad' ? type : 'unknown';
-  // The item may lack a type of its own.
+  // The item may lack its own type.
   const item = isObject(json.item) ? parseItem({ type, ...json.item }, trusted) : null;
   return {
     state: json.is_playing ? 'playing' : 'paused',

@@ -83,7 +83,7 @@ export function parseSearchResults(
     albums: page('albums', parseAlbum),
     playlists: page('playlists', parsePlaylist),
     shows: page('shows', parseShow),
-    // An episode may lack a type of its own here.
+    // An episode may lack its own type here.
     episodes: page('episodes', (one) => parseItem({ type: 'episode', ...one }, trusted)),
   };
   const present = Object.entries(pages).filter(([, one]) => one !== undefined);
@@ -123,7 +123,7 @@ export function parseTimestamped(
   if (!isObject(content)) return [];
   return [
     {
-      // An episode may lack a type of its own here.
+      // An episode may lack its own type here.
       item: parseItem({ type: name, ...content }, trusted),
       at: parseTime(json.added_at) ?? parseTime(json.played_at),
     },

@@ -46,7 +46,7 @@ export function isDeviceId(value: unknown): value is string {
   return typeof value === 'string' && /^[\w-]{1,128}$/.test(value);
 }
 
-/** What can be named by a URI and shown on a page. */
+/** The kinds of things that have a URI and a page. */
 export type UriKind = 'track' | 'episode' | 'album' | 'artist' | 'playlist' | 'show';
 
 /** Returns the kind and id in a URI that {@link isLibraryUri} accepts. */

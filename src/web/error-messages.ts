@@ -108,7 +108,7 @@ export const errorMessages = {
       'It may have stopped or moved on, an ad may be playing, or the device can’t be controlled from here.',
     buttons: ['goBack'],
   },
-  badRequest: {
+  notUnderstood: {
     status: 502,
     reason: 'not-understood',
     title: 'Spotify didn’t understand this request',
@@ -266,7 +266,7 @@ export const errorMessages = {
     buttons: ['goHome'],
   },
   /** For requests that Express cannot read. The status is that of its error. */
-  invalidRequest: {
+  badRequest: {
     status: 400,
     reason: 'bad-request',
     title: 'This request isn’t valid',

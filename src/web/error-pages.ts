@@ -43,7 +43,7 @@ const messageNames: readonly [ErrorClass, ErrorMessageName][] = [
   [spotify.PremiumRequired, 'premiumRequired'],
   [spotify.NoActiveDevice, 'noActiveDevice'],
   [spotify.NotPossibleNow, 'notPossibleNow'],
-  [spotify.BadRequest, 'badRequest'],
+  [spotify.BadRequest, 'notUnderstood'],
   [spotify.Refused, 'refused'],
   [Cooldown, 'cooldown'],
   [TooManyRequests, 'tooManyRequests'],
@@ -187,7 +187,7 @@ function pageFor(error: unknown, context: PageContext): ErrorPage {
     seconds ?? (isOneOf([RedisUnavailable, ShuttingDown], error) ? retrySoonSeconds : null);
 
   return {
-    status: message === errorMessages.invalidRequest ? (clientStatus(error) ?? 400) : message.status,
+    status: message === errorMessages.badRequest ? (clientStatus(error) ?? 400) : message.status,
     reason: message.reason,
     title: fill(message.title, values),
     ...(heading !== undefined && { heading: fill(heading, values) }),
@@ -235,7 +235,7 @@ function messageNameOf(error: unknown, baseUrl: string): ErrorMessageName {
   if (known) return known[1];
   const status = clientStatus(error);
   if (status === null) return 'internal';
-  return status === 404 ? 'noSuchPage' : 'invalidRequest';
+  return status === 404 ? 'noSuchPage' : 'badRequest';
 }
 
 /** The values of the placeholders in messages. */

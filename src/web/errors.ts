@@ -1,5 +1,5 @@
 /*
- * The errors of the web layer. What their pages say is in error-messages.ts. An error message goes to the log: it never quotes what a
+ * The errors of the web layer. The texts of their pages are in error-messages.ts. An error message goes to the log: it never quotes what a
  * visitor sent.
  */
 
@@ -67,7 +67,7 @@ export type ErrorPage = {
   until?: number;
 };
 
-/** An error for which a page has a message of its own. */
+/** An error for which a page has its own message. */
 export class Problem extends Error {
   override readonly name = 'Problem';
   readonly page: ErrorPage;

@@ -110,7 +110,7 @@ export function createForms({ records, background, baseUrl, leaseMs }: Deps) {
 
     /**
      * Returns a function that runs the work of a form once, however often its button is pressed, and returns what the work returned. Each
-     * form that is shown has an `idempotencyKey` of its own; work without one always runs. A further press waits for the first and gets
+     * form that is shown has its own `idempotencyKey`; work without one always runs. A further press waits for the first and gets
      * its result; it throws {@link Problem} if that takes too long. Work that throws may be tried again. A stop of the process waits for the
      * work. Throws RedisUnavailable, and ShuttingDown once a stop has begun.
      */
@@ -123,7 +123,7 @@ export function createForms({ records, background, baseUrl, leaseMs }: Deps) {
       });
       return (req: Request, work: () => Promise<T>): Promise<T> =>
         // safeguard: finish-form-before-stop
-        background.finish('work of a form', () => runOnce(submissions, leaseMs, req, work));
+        background.finish('run a form’s action', () => runOnce(submissions, leaseMs, req, work));
     },
   };
 

@@ -52,9 +52,9 @@ type Deps = {
   /** Ends the streams of these sessions, in every process. */
   endStreams: (sessionIds: readonly string[]) => void;
   /** Removes what is stored about a listener who has signed out everywhere. Throws RedisUnavailable. */
-  forgetListener: (accountId: string) => Promise<void>;
+  removeListenerData: (accountId: string) => Promise<void>;
   /** Removes what is stored for these sessions of a listener, which have ended. Throws RedisUnavailable. */
-  forgetSessions: (accountId: string, sessionIds: readonly string[]) => Promise<void>;
+  removeSessionData: (accountId: string, sessionIds: readonly string[]) => Promise<void>;
   now: () => number;
 };
 
@@ -67,7 +67,7 @@ const expiryWarningMs = 30 * 24 * 60 * 60 * 1000;
 /** Decides who is signed in: a session together with its grant. */
 export function createSignedIn(deps: Deps) {
   const { records, access, listenerApi, grants, browsers, sessions, cookies, rateLimiters } = deps;
-  const { background, invalidate, endStreams, forgetListener, forgetSessions, now } = deps;
+  const { background, invalidate, endStreams, removeListenerData, removeSessionData, now } = deps;
   const extension = createExtensionTimer(now);
 
   return {
@@ -81,7 +81,7 @@ export function createSignedIn(deps: Deps) {
     /** The same for a page that works without Spotify: a token that is due is refreshed only when Spotify is called. */
     pageWithLazyRefresh: (page: ListenerPage): RequestHandler => admitTo(page, { refreshFirst: false }),
 
-    /** The same for live updates. They have a limit of their own, so that a page that reconnects doesn't use up the limit for reads. */
+    /** The same for live updates. They have their own limit, so that a page that reconnects doesn't use up the limit for reads. */
     liveUpdates: (page: ListenerPage): RequestHandler =>
       admitTo(page, { refreshFirst: true, limiter: rateLimiters.update }),
 
@@ -97,7 +97,7 @@ export function createSignedIn(deps: Deps) {
         records.report('session', 'of another listener than its grant');
         // safeguard: end-contradicting-session
         await end(res, req.grant.accountId, [req.session.id]);
-        await sessions.forget(req);
+        await sessions.reset(req);
         req.grant = null;
       }
       // For the header and the bar of every page, including error pages.
@@ -112,7 +112,7 @@ export function createSignedIn(deps: Deps) {
       if (!listener) return;
       const { accountId } = listener;
       // safeguard: finish-sign-out-before-stop
-      await background.finish('sign-out', async () => {
+      await background.finish('sign out', async () => {
         // safeguard: sign-out-everywhere
         const all = everywhere ? await browsers.sessionsOf(accountId) : [];
         // Without its grant a session doesn't prove whose it is. Being listed does, so that an interrupted sign-out can be completed.
@@ -177,9 +177,9 @@ export function createSignedIn(deps: Deps) {
     await browsers.remove(accountId, ...sessionIds);
     // safeguard: clear-cache-at-sign-out
     await invalidate(accountId, ['']);
-    await forgetSessions(accountId, sessionIds);
+    await removeSessionData(accountId, sessionIds);
     const remaining = await browsers.sessionsOf(accountId);
-    if (remaining.length === 0) await forgetListener(accountId);
+    if (remaining.length === 0) await removeListenerData(accountId);
     // The sessions last: until they are removed, an interrupted sign-out can be repeated, and leaves nothing behind.
     // safeguard: delete-session-at-sign-out
     await sessions.remove(...sessionIds);

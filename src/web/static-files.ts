@@ -66,7 +66,7 @@ function withVersions(style: string, files: PublicFiles): string {
 }
 
 /**
- * Returns a script or style sheet without the comments that have lines of their own, and without indentation: a third less to load. A template
+ * Returns a script or style sheet without the comments that have their own lines, and without indentation: a third less to load. A template
  * literal must not span lines.
  */
 function withoutComments(text: string): string {

@@ -378,7 +378,7 @@ test('other calls don’t count against the live-update budget', async (t) => {
   assert.deepEqual(await live(), [700, 100]);
   await redis.hset('ledger:{an account}', 'refused player-read', `501 ${clock.now()}`);
   assert.deepEqual(await live(), [500, 100]);
-  // What shares the quota counts.
+  // Families that share the quota count.
   await redis.hset('ledger:{an account}', 'same lists', `${clock.now()} player-read`);
   assert.deepEqual(await live(), [500, 1_100]);
 });

@@ -9,7 +9,7 @@ import { routesOf } from '../support/routes.ts';
 import { type Browser, startTurntable } from '../support/turntable.ts';
 
 /*
- * What a page shows just after an action, if an earlier answer of Spotify may still be cached: in this process, in another one that has
+ * The contents of pages just after an action, if an earlier answer of Spotify may still be cached: in this process, in another one that has
  * shown the same pages, or in the hub while windows are open.
  */
 

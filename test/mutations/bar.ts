@@ -172,7 +172,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'taking back the press that timed out, and no later one',
-    safeguard: 'take-back-own-press',
+    safeguard: 'revert-own-press',
     from: 'if (press !== mine) return;',
     to: '',
     test: 'test/browser/bar',

@@ -255,7 +255,7 @@ export const mutations: Mutation[] = [
   {
     what: 'saving a held refresh in the background',
     safeguard: 'retry-unsaved-refresh',
-    from: "background.run('save of a refreshed grant', saveLater(sessionId));",
+    from: "background.run('save a refreshed grant', saveLater(sessionId));",
     to: '',
     test: 'test/fleet/crashes',
     named: 'receives the new token',

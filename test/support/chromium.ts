@@ -12,7 +12,7 @@ import {
 import { findOnPath } from '../../src/redis/local-server.ts';
 import { until } from './fleet.ts';
 
-// The headless shell is the same browser without windows of its own, and needs half the processor time.
+// The headless shell is the same browser without windows, and needs half the processor time.
 const names = [
   'chromium-headless-shell',
   'chromium',
@@ -42,7 +42,7 @@ let shared: Promise<Browser> | undefined;
 after(async () => (await shared)?.close());
 
 /**
- * Opens a window with cookies, storage and cache of its own, until the test ends. The browser itself is one for all tests of a file: starting
+ * Opens a window with its own cookies, storage and cache, until the test ends. The browser itself is one for all tests of a file: starting
  * one takes longer than most tests.
  */
 export async function openBrowser(

@@ -144,7 +144,7 @@ export async function startSentinels(t: TestContext) {
   return { primary, replica, sentinels, url: `redis+sentinel://${hosts}/${primaryName}` };
 }
 
-/** Makes an authority of its own, and a certificate from it for 127.0.0.1. Returns the paths of the files. */
+/** Makes a certificate authority, and a certificate from it for 127.0.0.1. Returns the paths of the files. */
 export function makeCertificates(t: TestContext) {
   const folder = temporaryFolder(t);
   const file = (name: string) => join(folder, name);

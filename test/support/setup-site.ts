@@ -29,7 +29,7 @@ type Options = {
   noRedis?: string;
 };
 
-/** Starts Turntable without credentials, as src/main.ts does, with a folder of its own for `.env` and the simulator as Spotify. */
+/** Starts Turntable without credentials, as src/main.ts does, with its own folder for `.env` and the simulator as Spotify. */
 export async function startWithoutCredentials(t: TestContext, options: Options = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'turntable-setup-'));
   t.after(() => rmSync(folder, { recursive: true }));

@@ -120,7 +120,7 @@ export async function* openAllPlaylists(options: Options): AsyncGenerator<Source
 
 /** Returns the promise. Node would report its error as unhandled if it came before it is awaited. */
 function handled<T>(promise: Promise<T>): Promise<T> {
-  // Whoever awaits it gets its error.
+  // Its error goes to the code that awaits it.
   promise.catch(() => undefined);
   return promise;
 }

@@ -11,7 +11,7 @@ import type { ExportFile } from './send.ts';
 import type { Manifest } from './source.ts';
 import type { Stop } from './stop.ts';
 
-/** A stored file is collected for so long before it is sent, so that a short one has a length. */
+/** How long a stored file is collected before it is sent, so that a short one has a length. */
 const collectMs = 5_000;
 
 /**

@@ -43,7 +43,7 @@ export function exportJobPages(deps: Deps): Router {
   // No call to Spotify.
   const show = signedIn.pageWithLazyRefresh(async (_req, res, { accountId }) => {
     const job = await jobs.get(accountId);
-    // A process that died is noticed by whoever looks.
+    // Loading the page also detects a job whose process died.
     if (job && isUnfinished(job) && (job.until ?? 0) <= now()) worker.wake(accountId);
     res.set('Cache-Control', 'private, no-store').format({
       html: () => res.render('export/job', jobView(job)),

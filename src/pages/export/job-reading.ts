@@ -144,7 +144,7 @@ async function* readSource(
   isTheirs: boolean,
 ): AsyncGenerator<Pick<Step, 'event' | 'isCursor'>> {
   const { id, name, contains, source, exportedAt, snapshotId, readable, announced } = manifest;
-  // What was read before belongs to another version of the list.
+  // The rows read before belong to another version of the list.
   // safeguard: changed-playlist-restarts-job
   if (manifest.changedSince) throw playlistChanged();
   if (manifest.from === 0) {

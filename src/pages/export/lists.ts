@@ -21,7 +21,7 @@ type LibraryList = {
   name: (range: TimeRange) => string;
   contains: Contents;
   /**
-   * How Spotify sends it: by offset, by cursor (each page names the next one), or all at once. What comes at once is short, and isn't exported in the
+   * How Spotify sends it: by offset, by cursor (each page names the next one), or all at once. A list that comes at once is short, and isn't exported in the
    * background.
    */
   paging: 'offset' | 'cursor' | 'none';
@@ -173,7 +173,7 @@ export async function sizeOfList(
   return { name: name(range), rows, estimate: rows === null ? null : estimateForList(rows) };
 }
 
-/** Returns what the file of a list with so many rows costs. */
+/** Returns about how many calls the file of a list with this many rows takes. */
 function estimateForList(rows: number): CallEstimate {
   return { lists: callsForRows(rows), entries: 0 };
 }
@@ -236,7 +236,7 @@ function readByCursor(load: (after: string | null) => Promise<FollowedArtists>):
     while (!isAtEnd && read.length < from + savedPerPage) {
       const page = await load(after);
       read.push(...page.items.map(exportedArtist));
-      // A page that leads nowhere would be asked for again without end. What is missing then is counted.
+      // A page that leads nowhere would be asked for again without end. The missing rows are counted.
       // safeguard: end-of-stuck-cursor
       isAtEnd = page.next === null || page.next === after || page.items.length === 0;
       ({ total, next: after } = page);

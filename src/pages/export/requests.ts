@@ -8,7 +8,7 @@ import type { Format } from './format.ts';
 import { formatNamed } from './formats.ts';
 import { contentsOf, isListName, type ListName, rangeIn } from './lists.ts';
 
-/* What the URL of a file says, and the URLs of other files. */
+/* The URL of a file: its meaning, and the URLs of other files. */
 
 /** The URL that exports the file regardless of its cost. */
 export function anywayOf(req: Request): string {

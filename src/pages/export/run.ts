@@ -115,7 +115,7 @@ export function createExportRun(
 
     fail(error: unknown): void {
       const reason = error instanceof ClientGone ? 'cancelled' : (reasonOf(error) ?? 'internal-error');
-      // What Spotify has sent so far is lost with the file, but a part keeps it.
+      // Rows that Spotify has sent so far are lost with the file, but a part keeps them.
       const resume = current.rows > 0 && !isPart && reasonOf(error) !== null ? `${req.path}?part=yes` : null;
       report({ state: 'stopped', until: untilOf(error), reason, resume });
     },
@@ -126,6 +126,6 @@ export function createExportRun(
     if (req.method === 'HEAD') return;
     Object.assign(current, change);
     reportedAt = performance.now();
-    background.run('export progress', progress.set(accountId, { ...current }));
+    background.run('store export progress', progress.set(accountId, { ...current }));
   }
 }

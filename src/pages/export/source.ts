@@ -12,7 +12,7 @@ import { reasonOf, type Stop, stopFor } from './stop.ts';
 /** The kind of a list's rows; `items` are tracks and episodes. */
 export type Contents = 'items' | 'albums' | 'shows' | 'artists';
 
-/** What a file says about a list that it contains: in JSON after its items, otherwise in a file beside it or in the headers of the response. */
+/** Facts about a list that its file contains: in JSON after its items, otherwise in a file beside it or in the headers of the response. */
 export type Manifest = {
   /** Null for lists of the library. */
   id: string | null;

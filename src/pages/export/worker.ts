@@ -33,15 +33,15 @@ type Deps = {
   invalidate: (accountId: string, keyPrefixes: readonly string[]) => Promise<void>;
   background: Pick<BackgroundTasks, 'run'>;
   now: () => number;
-  /** How often a process looks for jobs, and how long it holds one without a sign of life, in milliseconds. */
+  /** How often a process checks for jobs, and how long it holds one without a sign of life, in milliseconds. */
   tickMs: number;
   leaseMs: number;
 };
 
-/** A chunk is stored after so many rows, or so many milliseconds. What was read since the last one is read again if the process dies. */
+/** A chunk is stored after this many rows or milliseconds. If the process dies, everything read since the last chunk is read again. */
 const rowsPerChunk = 500;
 const chunkEveryMs = 10_000;
-/** After a failure of Spotify's a job waits so long, times the number of failures in a row, and stops after so many. */
+/** The wait after a failure of Spotify's, times the number of failures in a row, and how many of them stop a job. */
 const failurePauseMs = 20_000;
 const maxFailures = 5;
 
@@ -76,11 +76,11 @@ function createExportWorker(deps: Deps) {
   const { jobs, background, tickMs } = deps;
   const stopping = new AbortController();
   const running = new Set<string>();
-  const timer = setInterval(() => background.run('look for exports', lookForJobs()), tickMs).unref();
+  const timer = setInterval(() => background.run('check for exports', lookForJobs()), tickMs).unref();
 
   return {
     /** Continues the job of a listener now, unless some process is working on it. */
-    wake: (accountId: string): void => background.run('export', work(accountId)),
+    wake: (accountId: string): void => background.run('run an export', work(accountId)),
 
     /** Lets other processes continue the jobs of this one. */
     close(): void {
@@ -91,11 +91,11 @@ function createExportWorker(deps: Deps) {
 
   async function lookForJobs(): Promise<void> {
     const due = await jobs.due().catch((error: unknown) => {
-      // A failing Redis is reported elsewhere, and it's looked again soon.
+      // A failing Redis is reported elsewhere, and the next tick tries again.
       if (error instanceof RedisUnavailable) return [];
       throw error;
     });
-    for (const accountId of due) background.run('export', work(accountId));
+    for (const accountId of due) background.run('run an export', work(accountId));
   }
 
   async function work(accountId: string): Promise<void> {
@@ -140,7 +140,7 @@ async function continueJob(
   const extend = async () => {
     if (!(await jobs.renew(accountId, owner))) lost.abort(new JobLost('Its lease was lost'));
   };
-  const timer = setInterval(() => background.run('lease of an export', extend()), leaseMs / 3).unref();
+  const timer = setInterval(() => background.run('extend an export’s lease', extend()), leaseMs / 3).unref();
   let job: ExportJob = { ...stored, state: 'running', until: null, reason: null };
   const save = async (change: Partial<ExportJob>, events: JobEvent[] | null = null) => {
     const saved = await jobs.save(accountId, owner, { ...job, ...change }, events);
@@ -156,7 +156,7 @@ async function continueJob(
     if (error instanceof RedisUnavailable || error instanceof ChunkMissing) throw error;
     if (signal.aborted || error instanceof JobLost || error instanceof ShuttingDown) return;
     await save(changeAfter(error, job, now()));
-    // An error of our own is reported.
+    // Our own errors are reported.
     if (reasonOf(error) === null) throw error;
   } finally {
     clearInterval(timer);
@@ -200,7 +200,7 @@ async function storeSteps(
   let events: JobEvent[] = [];
   let rows = 0;
   let storedAt = performance.now();
-  /** What can be stored: the change of the last step after which the job can continue, and how many events there were. */
+  /** The part that can be stored: the change of the last step after which the job can continue, and how many events there were. */
   let ready: { change: Partial<ExportJob>; events: number; rows: number } | null = null;
   const store = async () => {
     if (!ready) return;

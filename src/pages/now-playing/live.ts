@@ -88,7 +88,7 @@ export function livePages(deps: Deps): Router {
             : null;
         // Otherwise a newer card is on its way.
         if (latest !== live) return;
-        // A bar has no colour of its own.
+        // A bar doesn't have its own colour.
         const colour = interest === 'everything' ? coverColours.of(coversOf(card)) : '';
         stream.send('card', { html, colour, ...cardData(listener, card) });
         if (interest !== 'everything' || colour !== noColour) return;

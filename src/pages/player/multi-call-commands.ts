@@ -19,7 +19,7 @@ export class NothingPlayable extends Error {
 
 /**
  * Adds these to the queue in their order, one call each, as Spotify's endpoint has it. Throws what the first call throws, and {@link PartlyQueued}
- * if a later one fails: what was added can't be taken back.
+ * if a later one fails: added items can't be removed again.
  */
 export async function addAllToQueue(spotify: Spotify, uris: readonly string[]): Promise<void> {
   for (const [index, uri] of uris.entries()) {

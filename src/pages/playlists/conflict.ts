@@ -15,7 +15,7 @@ type Action = {
 
 type Options = {
   id: string;
-  /** What the person saw; null if it isn't known anymore. */
+  /** The page of the playlist that the person saw; null if it isn't known anymore. */
   seen: Page<Entry> | null;
   action: Action;
 };

@@ -99,7 +99,7 @@ function isFollowed({ spotify }: SignedInListener, uri: string, notice: NoticeNa
   return notice === 'playlist-followed' || spotify.knownSaved(uri);
 }
 
-/** Null if the playlist is someone else's: new apps are told its name and cover, but not its contents. */
+/** Null if the playlist is someone else's: new apps get its name and cover, but not its contents. */
 async function entriesOf({ spotify }: SignedInListener, id: string, snapshotId: string | null, page: number) {
   try {
     return await spotify.playlistEntries(id, snapshotId, page);

@@ -3,16 +3,16 @@ import type { CredentialProblem } from '../../checks/credentials.ts';
 import { NoRedis } from '../../redis/local-server.ts';
 import { CannotWriteEnv } from '../../settings/write-env-file.ts';
 import { Problem } from '../../web/errors.ts';
-import type { OneTimeCode } from './one-time-code.ts';
 import { type FormProblem, notFromThisMachine, problems, redisMissing, unwritable } from './problems.ts';
+import type { SetupCode } from './setup-code.ts';
 import { isFromThisMachine } from './this-machine.ts';
 
 /** The client ID and client secret of an app. */
 export type Credentials = { clientId: string; clientSecret: string };
 
-/** What the form of the setup page needs. */
+/** The parts that the form of the setup page uses. */
 export type SetupForm = {
-  code: OneTimeCode;
+  code: SetupCode;
   tryCredentials: (credentials: Credentials) => Promise<CredentialProblem | null>;
   /** Writes them to `.env`. Throws {@link CannotWriteEnv}. */
   save: (credentials: Credentials) => void;
@@ -44,7 +44,7 @@ export function createConnect({ code, tryCredentials, save, start }: SetupForm) 
     const text = textFields(fields);
     const outcome = code.check(text('code'));
     if (outcome === 'closed') return problems.closed;
-    // safeguard: setup-one-time-code
+    // safeguard: setup-code
     if (outcome === 'wrong') return problems.wrongCode;
     const credentials = { clientId: text('clientId'), clientSecret: text('clientSecret') };
     // Each is written into a file, and an ID is part of the names of keys.

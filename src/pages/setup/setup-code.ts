@@ -1,15 +1,15 @@
 import { createHash, randomInt, timingSafeEqual } from 'node:crypto';
 
-export type OneTimeCode = ReturnType<typeof createOneTimeCode>;
+export type SetupCode = ReturnType<typeof createSetupCode>;
 
 /** Letters and digits that can't be confused in any font. */
 const alphabet = 'ABCDEFGHJKMNPQRSTVWXYZ23456789';
 const length = 8;
-/** Of 30^8 codes, so one in 60 thousand million attempts to guess it succeeds. */
+/** With ten guesses at 30^8 codes, the chance of success is about 1 in 66 billion. */
 const maxWrongCodes = 10;
 
 /** Creates a code that shows that whoever enters it can read the terminal. It isn't stored, and is valid for as long as this process. */
-export function createOneTimeCode() {
+export function createSetupCode() {
   const code = Array.from({ length }, () => alphabet[randomInt(alphabet.length)]).join('');
   const expected = hash(code);
   let wrongCodes = 0;
