@@ -96,7 +96,6 @@ export const routes = {
   unfollowPlaylist: (id: string) => `/playlists/${id}/unfollow`,
   removeFromPlaylist: (id: string) => `/playlists/${id}/remove`,
   keepOneInPlaylist: (id: string) => `/playlists/${id}/keep-one`,
-  /** The page on which items are moved. */
   playlistOrder: (id: string, query: { page?: number } = {}) => url(`/playlists/${id}/order`, paged(query)),
   /** A form uploads a cover at the same URL. */
   playlistCover: (id: string) => `/playlists/${id}/cover`,

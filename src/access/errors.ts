@@ -50,7 +50,6 @@ export class TooManyRequests extends Error {
   }
 }
 
-/** Spotify doesn't let this app follow artists. */
 export class ArtistsNotOffered extends Error {
   override readonly name = 'ArtistsNotOffered';
 

@@ -121,7 +121,6 @@ export const admitScript = `
   if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[4]) then redis.call('PEXPIRE', KEYS[1], ARGV[4]) end
   return 1`;
 
-/** Returns a codec that compresses the text of another one. */
 function packedCodec<T>(inner: Codec<T>): Codec<T> {
   return {
     encode: (value, id) => zstdCompressSync(inner.encode(value, id)).toString('base64'),

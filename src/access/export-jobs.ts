@@ -83,7 +83,6 @@ export function createExportJobs({ redis, records, seal, clientId, leaseMs, now 
 
     remove,
 
-    /** Removes the job that was started in one of these sessions. */
     async removeOf(accountId: string, sessionIds: readonly string[]): Promise<void> {
       const job = await jobs.read(accountId);
       // safeguard: forget-job-at-sign-out
@@ -119,7 +118,6 @@ export function createExportJobs({ redis, records, seal, clientId, leaseMs, now 
     unschedule,
   };
 
-  /** Removes a job and all that it has read. */
   async function remove(accountId: string): Promise<void> {
     // A process that works on it loses it before its chunks are counted, and so can't store another one.
     // safeguard: take-job-before-removal
@@ -176,7 +174,6 @@ type SaveDeps = Pick<Deps, 'redis' | 'records' | 'leaseMs' | 'now'> &
   ReturnType<typeof storesOf> &
   Pick<ReturnType<typeof createIndex>, 'schedule'>;
 
-/** Creates the function that stores a job. */
 function createSave({ redis, records, leaseMs, now, jobs, chunks, leases, schedule }: SaveDeps) {
   const saveIfHeld = records.script([browsersType, leases.type, jobs.type, chunks.type], saveScript);
   return save;
@@ -243,7 +240,6 @@ function createIndex({
     unschedule: (accountId: string): Promise<unknown> =>
       records.withType(indexType, key, () => redis.zrem(key, accountId)),
 
-    /** Returns the listeners whose jobs are due for a check. */
     due: (): Promise<string[]> =>
       records.withType(indexType, key, () => redis.zrangebyscore(key, '-inf', now(), 'LIMIT', 0, 20)),
   };

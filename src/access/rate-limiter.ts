@@ -7,7 +7,6 @@ type Limit = { requests: number; windowSeconds: number };
 
 /** How much of a limit is left after a request was counted. */
 export type Usage = {
-  /** Whether this request exceeded the limit. */
   exceeded: boolean;
   remaining: number;
   /** Milliseconds until the window ends and the whole limit is available again. */
@@ -51,7 +50,6 @@ export const limits = {
   setupCheck: { requests: 20, windowSeconds: minute },
 };
 
-/** Returns a limiter for each limit, under the same name. */
 export function createRateLimiters(redis: RedisClient, all: Limits): RateLimiters {
   const created = Object.entries(all).map(([name, limit]) => [
     name,

@@ -29,13 +29,11 @@ export function createChecks(config: Config, sharedNow: (() => number) | null) {
   const clientId = spotify?.clientId ?? null;
 
   return {
-    /** Checks Redis. */
     redis: () =>
       checkRedisChoice(choose, (url) =>
         withRedis(url, (redis) => checkRedis({ redis, url, clientId, now: Date.now })),
       ),
 
-    /** Checks the app at Spotify. */
     async spotify(): Promise<CheckResult[]> {
       if (!spotify) return [missingCredentials(missing)];
       const { url } = await choose().catch(() => ({ url: redisUrl }));

@@ -63,7 +63,6 @@ export function interestIn({ subscribers, lease }: Feed): Interest {
   return isEverything ? 'everything' : 'track-ends';
 }
 
-/** Whether one of these subscribers is interested in everything. */
 export function hasFullInterest(subscribers: Feed['subscribers']): boolean {
   return subscribers.keys().some(({ interest }) => interest === 'everything');
 }

@@ -19,7 +19,6 @@ type GrantDeps = {
   listenerApi: Pick<ListenerApi, 'poll'>;
   grants: Grants;
   browsers: Browsers;
-  /** Ends the streams of these sessions in every process. */
   endStreams: (sessionIds: readonly string[]) => void;
 };
 

@@ -40,7 +40,6 @@ export function postponePoll(state: ListenerState, now: number): ListenerState {
   return { ...state, nextPollAt: now + 60_000 };
 }
 
-/** Whether the next poll is due. */
 export function isPollDue({ nextPollAt }: ListenerState, now: number): boolean {
   return now >= nextPollAt || nextPollAt - now > maxIntervalMs;
 }

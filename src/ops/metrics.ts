@@ -89,7 +89,6 @@ export function createMetrics({ isServed, families, outcomes, dailyCalls, now }:
         gauges.failedChecks.set({ check: name }, status === 'failed' ? 1 : 0);
     },
 
-    /** Returns all metrics in Prometheus's text format. */
     format({ isReady, openStreams, quota }: State): Promise<string> {
       gauges.ready.set(isReady ? 1 : 0);
       gauges.streams.set(openStreams);

@@ -191,7 +191,6 @@ export function createLoadMonitor() {
       // safeguard: detect-overdue-timer
       return now - lateAt < lateForMs || isOverdue(now);
     },
-    /** Returns how many requests were answered in the last full second. */
     answersPerSecond: () => answersPerSecond,
     countAnswer(): void {
       answers += 1;

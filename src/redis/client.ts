@@ -112,7 +112,6 @@ function tlsOptions({ isTls }: { isTls: boolean }, { ca }: RedisServer): Pick<Re
   return isTls ? { tls: ca === null ? {} : { ca } } : {};
 }
 
-/** Returns whether this is a cluster. */
 export function isCluster(redis: RedisClient): redis is Cluster {
   return redis instanceof Cluster;
 }

@@ -240,7 +240,6 @@ export function connectForCheck(server: RedisServer, prefix: string): RedisClien
   return redis;
 }
 
-/** Enforces the reply timeout on each connection. */
 function enforceReplyTimeouts(redis: RedisClient, timeoutMs: number): void {
   if (isCluster(redis)) redis.on('+node', (node: Redis) => enforceReplyTimeout(node, timeoutMs));
   else enforceReplyTimeout(redis, timeoutMs);

@@ -9,7 +9,6 @@ export const keys = {
   /** One browser's sign-in, and what belongs to it. */
   session: (sessionId: string) => `session:{${sessionId}}`,
   grant: (sessionId: string) => `grant:{${sessionId}}`,
-  /** The open event streams of a session. */
   streams: (sessionId: string) => `streams:{${sessionId}}`,
 
   /** A listener: the browsers they are signed in with, and what pages and other processes show of them. */
@@ -30,12 +29,10 @@ export const keys = {
 
   /** The app at Spotify, for all processes. */
   accountsCooldown: (clientId: string) => `cooldown-accounts:{${clientId}}`,
-  /** The results of the last setup check at Spotify. */
   setupCheck: (clientId: string) => `setup-check:{${clientId}}`,
   appToken: (clientId: string) => `app-token:{${clientId}}`,
   apiVersion: (clientId: string) => `api-version:{${clientId}}`,
   artistFollowing: (clientId: string) => `artist-following:{${clientId}}`,
-  /** The listeners who have an export job. */
   exportJobs: (clientId: string) => `export-jobs:{${clientId}}`,
   /** The listeners that anyone is subscribed to. */
   subscribed: (clientId: string) => `subscribed:{${clientId}}`,

@@ -8,7 +8,6 @@ import { ping } from './ping.ts';
 type Deps = {
   /** The folder for its data, its log and its socket. */
   folder: string;
-  /** Finds the program of a Redis server. */
   findProgram: () => Promise<string>;
   /** Called with a sentence when the server stops unexpectedly. */
   onProblem: (sentence: string) => void;
@@ -17,7 +16,6 @@ type Deps = {
 const previousTimeoutMs = 10_000;
 const maxRestartDelayMs = 60_000;
 
-/** Returns the path of the socket of the private Redis in a folder. */
 export function privateSocket(folder: string): string {
   return join(folder, 'redis.sock');
 }

@@ -118,7 +118,6 @@ type HostOptions = {
   family: number | undefined;
 };
 
-/** Returns what a URL from {@link parseRedisUrl} leads to. */
 export function redisTarget(url: string): RedisTarget {
   const parts = splitHosts(url);
   if (!parts || parts.kind === 'single') return { kind: 'single', url, isTls: /^rediss:/i.test(url) };
@@ -193,7 +192,6 @@ export function formatRedisAddress(url: string): string {
   return 'path' in address ? address.path : formatHost(address);
 }
 
-/** Returns a host and its port as they are written in a URL. */
 export function formatHost({ host, port }: Host): string {
   return `${host.includes(':') ? `[${host}]` : host}:${port}`;
 }

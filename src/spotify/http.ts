@@ -36,7 +36,6 @@ type Deps = {
   baseUrl: string;
   /** How long a call may take from the first to the last byte, in milliseconds. */
   deadlineMs: number;
-  /** Called after each call. */
   onCall?: (result: CallResult) => void;
   /** Returns the header of the same name (W3C Trace Context); null for none. */
   traceparent?: () => string | null;

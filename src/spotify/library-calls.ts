@@ -30,7 +30,6 @@ export function createLibraryCalls(send: Send, trusted: TrustedUrls) {
       return parse.parseSavedTracks(response, from, trusted);
     },
 
-    /** Returns whether this is in the listener's library. */
     async isSaved(accessToken: string, uri: string, apiVersion: ApiVersion): Promise<boolean> {
       const { libraryPath, libraryParameter } = names[apiVersion];
       const path = `${libraryPath(partsOf(uri).kind)}/contains`;

@@ -53,7 +53,6 @@ export type Track = Item & {
 /** Spoken content: a podcast episode, a chapter of an audiobook, or an audiobook. */
 export type Episode = Item & {
   kind: 'episode' | 'chapter' | 'audiobook';
-  /** The podcast or audiobook it belongs to. */
   show: Named | null;
   /** The authors of the audiobook; empty for podcasts. */
   authors: Named[];

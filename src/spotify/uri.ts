@@ -20,7 +20,6 @@ export function isContextUri(value: unknown): value is string {
   return typeof value === 'string' && /^spotify:(album|artist|playlist|show):[A-Za-z\d]{22}$/.test(value);
 }
 
-/** Returns whether this is the URI of a podcast, which Spotify calls a show. */
 export function isShowUri(value: unknown): value is string {
   return isContextUri(value) && value.startsWith('spotify:show:');
 }

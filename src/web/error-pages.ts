@@ -24,7 +24,6 @@ import { wantsJson } from './wants-json.ts';
 type Deps = {
   baseUrl: string;
   now: () => number;
-  /** Whether there is a page that checks the setup. */
   hasSetup: boolean;
   onError: (error: unknown, req: Request, status: number) => void;
   /** Redirects to an address that can show the page, if this one must not. Returns whether it did. */
@@ -77,7 +76,6 @@ const minCountdownSeconds = 3;
 /** Pages that reload after a cooldown do so spread over this time, not all at once. */
 const reloadSpreadSeconds = 30;
 
-/** Answers every request that no page has answered. */
 export const noSuchPage: RequestHandler = (req) => {
   throw new NoSuchPage(`No page at ${req.path}`);
 };
@@ -132,7 +130,6 @@ type PageOptions = {
   onFailure?: (failure: unknown) => void;
 };
 
-/** Answers with an error page. */
 export function sendErrorPage(
   res: Response,
   { page, requestId, resend = null, reloadSeconds = null, onFailure }: PageOptions,
@@ -238,7 +235,6 @@ function messageNameOf(error: unknown, baseUrl: string): ErrorMessageName {
   return status === 404 ? 'noSuchPage' : 'badRequest';
 }
 
-/** The values of the placeholders in messages. */
 function valuesFor(error: unknown, baseUrl: string, seconds: number): Record<string, string> {
   return {
     baseUrl,

@@ -3,7 +3,6 @@
  * visitor sent.
  */
 
-/** There is no page at this address. */
 export class NoSuchPage extends Error {
   override readonly name = 'NoSuchPage';
 }
@@ -14,7 +13,6 @@ export class InvalidTarget extends Error {
   readonly status = 400;
 }
 
-/** The request came to an address other than BASE_URL. */
 export class WrongHost extends Error {
   override readonly name = 'WrongHost';
   /** The host that the browser used. */
@@ -80,7 +78,6 @@ export class Problem extends Error {
 
 export type ErrorClass = abstract new (...args: never[]) => Error;
 
-/** Whether an error is an instance of one of these classes. */
 export function isOneOf(types: readonly ErrorClass[], error: unknown): boolean {
   return types.some((type) => error instanceof type);
 }

@@ -11,7 +11,6 @@ import { createSessionStore } from './session-store.ts';
 
 declare module 'express-session' {
   interface SessionData {
-    /** The shape of this record. */
     v: typeof sessionShape;
     listener: Listener;
     /** When the listener signed in, in milliseconds since 1970. */

@@ -49,7 +49,6 @@ type Deps = {
   background: Pick<BackgroundTasks, 'run' | 'finish'>;
   /** Invalidates cached responses to this listener whose keys start with one of these, in every process. */
   invalidate: (accountId: string, keyPrefixes: readonly string[]) => Promise<void>;
-  /** Ends the streams of these sessions, in every process. */
   endStreams: (sessionIds: readonly string[]) => void;
   /** Removes what is stored about a listener who has signed out everywhere. Throws RedisUnavailable. */
   removeListenerData: (accountId: string) => Promise<void>;

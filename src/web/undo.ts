@@ -101,7 +101,6 @@ export function createUndo({ records, forms, signedIn }: Deps) {
       }
 
       return {
-        /** The route of its undo. */
         router,
         offer,
         /** Returns the path with a notice that offers to undo what `value` describes; without the offer if it is null. */

@@ -29,7 +29,6 @@ type Options = {
 /** How many playlists are opened before they are needed. Many are short, so one after the other would make one call at a time. */
 const maxOpenedAhead = 8;
 
-/** A playlist of the list, and its cursor. */
 type Listed = { playlist: Playlist; at: ExportCursor; absent: Absent };
 /** One that is being opened. */
 type Opening = Listed & { source: Promise<Source> };
@@ -125,7 +124,6 @@ function handled<T>(promise: Promise<T>): Promise<T> {
   return promise;
 }
 
-/** The cursor after a playlist. */
 export function after({ playlist, at }: Pick<Listed, 'playlist' | 'at'>): ExportCursor {
   return { page: at.page, skip: at.skip + 1, from: 0, before: hashWith(at.before ?? '', playlist) };
 }

@@ -40,7 +40,6 @@ function beginningOf(name: string): string {
   return characters.join('').trim();
 }
 
-/** Returns the name of a file of all playlists. */
 export function nameOfAll({ page, skip, from }: ExportCursor, summary: Summary): string {
   const { playlists, announced, sentAsNull, notSent, incomplete, missing, stopped } = summary;
   const before = (page - 1) * playlistsPerPage + skip;

@@ -136,7 +136,6 @@ const lists = new Map<string, LibraryList>([
   ],
 ]);
 
-/** Returns whether there is a list with this name in URLs. */
 export function isListName(name: string): boolean {
   return lists.has(name);
 }

@@ -24,7 +24,6 @@ export function exportIdIn({ params: { id, list }, path }: Request): string {
   return path.startsWith(routes.exportSavedTracks()) ? 'library/tracks' : 'all';
 }
 
-/** The page of an export. */
 export function exportPage(exportId: string, query: { range?: string } = {}): string {
   if (exportId === 'all') return routes.exportAll();
   if (exportId === 'library/tracks') return routes.exportSavedTracks();
@@ -32,7 +31,6 @@ export function exportPage(exportId: string, query: { range?: string } = {}): st
   return list === undefined ? routes.exportOne(exportId) : routes.exportList(list, query);
 }
 
-/** Returns the URL of the next part of the same file. */
 export function partUrl(req: Request, cursor: Record<string, string | number>): string {
   const query = Object.entries(cursor).map(([name, value]): [string, string] => [name, String(value)]);
   const same = ['for', 'of', 'range'].flatMap((name): [string, string][] =>

@@ -256,7 +256,6 @@ function createJobRun(signal: AbortSignal, now: () => number): Run {
   };
 }
 
-/** Returns the change of a job after an error. */
 function changeAfter(error: unknown, job: ExportJob, now: number): Partial<ExportJob> {
   const reason = reasonOf(error) ?? 'internal-error';
   const until = untilOf(error);

@@ -89,7 +89,6 @@ export function playerData({ playback, progressMs, endsInMs, askedAt, saved }: C
   };
 }
 
-/** The images of the cover; empty if there is none. */
 export function coversOf({ playback }: Pick<Card, 'playback'>): readonly Image[] {
   return playback.state === 'nothing' ? [] : (playback.item?.covers ?? []);
 }

@@ -162,7 +162,6 @@ function itemsFrom(
 
 export const commandNames: readonly string[] = Object.keys(readers);
 
-/** Whether there is a command of this name. */
 export function isCommandName(name: unknown): name is string {
   return typeof name === 'string' && Object.hasOwn(readers, name);
 }

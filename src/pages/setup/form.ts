@@ -7,7 +7,6 @@ import { type FormProblem, notFromThisMachine, problems, redisMissing, unwritabl
 import type { SetupCode } from './setup-code.ts';
 import { isFromThisMachine } from './this-machine.ts';
 
-/** The client ID and client secret of an app. */
 export type Credentials = { clientId: string; clientSecret: string };
 
 /** The parts that the form of the setup page uses. */
