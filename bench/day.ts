@@ -3,7 +3,7 @@ import { liveBudget } from '../src/access/quota-budget.ts';
 import type { QuotaFamily } from '../src/access/quota-families.ts';
 import type { Ledger } from '../src/access/quota-fields.ts';
 import { hourOf } from '../src/access/usage.ts';
-import { hasPlenty, type Interest, nextPoll } from '../src/live/cadence.ts';
+import { type Interest, isRelaxed, nextPoll } from '../src/live/cadence.ts';
 import { durationOf, type Observation, observe, remainingOf } from '../src/live/observation.ts';
 import { unknownState } from '../src/live/state.ts';
 import { cardOf } from '../src/pages/now-playing/card.ts';
@@ -15,10 +15,10 @@ import type { Playback } from '../src/spotify/parse.ts';
 
 type Change = { at: number; kind: 'natural' | 'skip' | 'pause' | 'resume' };
 
-/** What is playing at any moment of a day, and when it changes. Times are milliseconds from the start of the day. */
+/** The playback at any moment of a day, and when it changes. Times are milliseconds from the start of the day. */
 export type Day = { from: number; to: number; changes: Change[]; at(time: number): Playback };
 
-/** What the music is like. Two numbers are bounds, with every value between them equally likely. */
+/** The kind of music. Two numbers are bounds, with every value between them equally likely. */
 export type World = {
   trackMs: readonly [number, number];
   pausesPerHour: number;
@@ -157,7 +157,7 @@ export type OtherCalls = {
   at: number;
   family: QuotaFamily;
   calls: number;
-  /** Whether they are made only while there are plenty of calls. */
+  /** Whether they are made only while polling is relaxed. */
   isOptional?: boolean;
 };
 
@@ -185,7 +185,7 @@ export function pollLikeTheApp(
   const waiting = [...others].sort((one, other) => one.at - other.at);
   const ledger: Ledger = {
     closures: new Map(),
-    refused: new Map(),
+    limitHits: new Map(),
     good: new Map(),
     shared: new Map(),
     reserved: new Map(),
@@ -208,7 +208,7 @@ export function pollLikeTheApp(
     due.polls.push(askedAt);
     for (let next = waiting[0]; next && next.at <= askedAt; next = waiting[0]) {
       waiting.shift();
-      if (next.isOptional && !hasPlenty(liveBudget(ledger, perDay, now), days.length)) continue;
+      if (next.isOptional && !isRelaxed(liveBudget(ledger, perDay, now), days.length)) continue;
       count(next.family, next.at, next.calls);
       otherCalls += next.calls;
     }

@@ -10,7 +10,7 @@ import { grouped } from './report.ts';
 import { withFleet } from './with-fleet.ts';
 
 /*
- * Measures the export of a long playlist, in a separate server process, beside the fastest way to make the same calls: eight at once, in a loop
+ * Measures the export of a long playlist, in its own server process, beside the fastest way to make the same calls: eight at once, in a loop
  * that does nothing with the responses.
  */
 const rows = 10_000;

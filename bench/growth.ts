@@ -13,7 +13,7 @@ import { grouped, median, type Report, spread } from './report.ts';
  * faster than its input. Sizes are measured in turn, so that a machine that is busy for a while slows down all of them.
  */
 const clients = 64;
-/** Half as much again is allowed for caches of the CPU and of this process. What grows with the input would cost a hundred times as much. */
+/** Half as much again is allowed for caches of the CPU and of this process. Work that grows with the input would cost a hundred times as much. */
 const maxGrowth = 1.5;
 /** If one size varies by more than this between rounds, the machine is too busy to decide. */
 const maxNoise = 0.25;

@@ -17,7 +17,7 @@ const playerPath = '/v1/me/player';
 /** Refresh tokens do not rotate, and the clocks run. */
 const options = { rotation: 'none', ticking: true } as const;
 
-/** What a minute and a half of music costs with one tab, and with a hundred on four processes. */
+/** The calls that a minute and a half of music costs with one tab, and with a hundred on four processes. */
 export async function aHundredTabs({ report, rounds }: Options): Promise<void> {
   const seconds = rounds < 1000 ? 30 : 90;
   report.begin(

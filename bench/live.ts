@@ -121,7 +121,7 @@ function simulatedDays(options: Options): void {
   report.fact('drawn in', 'docs/pictures/day.svg');
 }
 
-/** What is claimed of a day: the number of calls, and the delays in seconds of ends of tracks and of other changes. */
+/** The claims about a day: the number of calls, and the delays in seconds of ends of tracks and of other changes. */
 type Limits = { calls?: number; median?: number; ends?: number; others?: number };
 
 const promptEnds = { median: 2, ends: 5 };
@@ -242,8 +242,8 @@ function claimsOf(limits: Limits): [string, (figures: Figures) => boolean][] {
     [`ends of tracks shown within ${limits.ends} s at p95`, limits.ends, ({ ends }) => ends],
     [`skips and pauses shown within ${limits.others} s at p95`, limits.others, ({ others }) => others],
   ];
-  return claims.flatMap(([words, most, value]): [string, (figures: Figures) => boolean][] =>
-    most === undefined ? [] : [[words, (figures) => value(figures) <= most]],
+  return claims.flatMap(([words, max, value]): [string, (figures: Figures) => boolean][] =>
+    max === undefined ? [] : [[words, (figures) => value(figures) <= max]],
   );
 }
 
@@ -265,7 +265,7 @@ function reportDays(report: Options['report'], all: readonly PolledDay[], limits
 
 const manyDays = 100;
 /** On how many of a hundred days a claim has to hold: one in twenty may be an outlier. */
-const mostDays = 95;
+const minDaysHeld = 95;
 
 /** The same for many seeds: the median, the worst, and on how many days the claims hold. */
 function reportManyDays(report: Options['report'], limits: Limits, days: (seed: number) => Day[]): void {
@@ -291,7 +291,7 @@ function reportManyDays(report: Options['report'], limits: Limits, days: (seed: 
   );
   for (const [words, holds] of claimsOf(limits)) {
     const held = all.filter(holds).length;
-    report.claim(`${words}: on ${held} of ${manyDays} days`, held >= (mostDays / 100) * manyDays);
+    report.claim(`${words}: on ${held} of ${manyDays} days`, held >= (minDaysHeld / 100) * manyDays);
   }
 }
 

@@ -37,9 +37,9 @@ export const bench: Bench = async (options) => {
 async function idleStreams({ report, rounds }: Options): Promise<void> {
   const isShort = rounds < 1000;
   const steps = isShort ? [20, 100] : [1_000, 5_000, 10_000];
-  const most = steps.at(-1) ?? 0;
-  report.begin(`Up to ${grouped(most)} idle streams at one process`);
-  const sessionsEach = Math.ceil(most / listeners / streamsEach);
+  const maxStreams = steps.at(-1) ?? 0;
+  report.begin(`Up to ${grouped(maxStreams)} idle streams at one process`);
+  const sessionsEach = Math.ceil(maxStreams / listeners / streamsEach);
   await withRecordedSite({ listeners, sessionsEach, prepare: playNothing }, (site) =>
     withStreams(site, async (openUntil) => {
       const [server] = site.servers as [Server];
@@ -61,7 +61,7 @@ async function idleStreams({ report, rounds }: Options): Promise<void> {
       report.progress('');
       report.table(['streams', 'memory', 'each'], [['10', `${before.toFixed(1)} MB`, ''], ...rows]);
       report.claim(
-        `at most ${maxStreamKb} kB for each of ${grouped(most)} idle streams`,
+        `at most ${maxStreamKb} kB for each of ${grouped(maxStreams)} idle streams`,
         eachKb <= maxStreamKb,
       );
     }),
@@ -112,14 +112,14 @@ async function exportsOfAnyLength({ report }: Options): Promise<void> {
     let highest = 0;
     for (const length of lengths) {
       const before = residentMb(server.child.pid);
-      let most = before;
+      let peak = before;
       const sampler = setInterval(() => {
-        most = Math.max(most, residentMb(server.child.pid));
+        peak = Math.max(peak, residentMb(server.child.pid));
       }, sampleEveryMs);
       const bytes = await download(server, second, `/playlists/${idOf(length)}/export.csv`);
       clearInterval(sampler);
-      highest = Math.max(highest, most - before);
-      rows.push([grouped(length), grouped(bytes), `${(most - before).toFixed(1)} MB`]);
+      highest = Math.max(highest, peak - before);
+      rows.push([grouped(length), grouped(bytes), `${(peak - before).toFixed(1)} MB`]);
     }
     report.table(['rows', 'bytes', 'memory growth'], rows);
     report.claim(

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Starts a file of this folder in a separate process. */
+/** Starts a file of this folder in its own process. */
 export function startProcess(file: string): ChildProcess {
   return fork(join(import.meta.dirname, file));
 }

@@ -95,7 +95,7 @@ function reportCalls({ report }: Pick<Options, 'report'>, functions: FunctionCal
   );
 }
 
-/** Returns the microseconds that each owner took itself. What has no file, such as JSON.parse, belongs to its caller. */
+/** Returns the microseconds that each owner took itself. Time without a file, such as that of JSON.parse, belongs to its caller. */
 function ownersOf({ nodes, samples = [], timeDeltas = [] }: Profiler.Profile): Map<string, number> {
   const byId = new Map(nodes.map((node) => [node.id, node]));
   const parents = new Map(nodes.flatMap(({ id, children = [] }) => children.map((child) => [child, id])));

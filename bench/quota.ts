@@ -29,7 +29,7 @@ type Bucket = { families: readonly QuotaFamily[]; perDay: number };
 /** `named`: whether a refusal says when the next call is possible. */
 type World = { name: string; buckets: readonly Bucket[]; named: boolean };
 
-/** Decides whether Spotify may be called. `isPaused`: whether visitors see that a family is paused. */
+/** Decides whether Spotify may be called. `isPaused`: whether pages say that a family is paused. */
 type Gate = {
   run(family: QuotaFamily, call: () => Promise<void>): Promise<void>;
   isPaused(family: QuotaFamily): Promise<boolean>;

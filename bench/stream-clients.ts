@@ -2,7 +2,7 @@ import { connect, type Socket } from 'node:net';
 
 /*
  * Clients that keep streams of live updates open and read them, in a process started with fork(). They use plain sockets, because ten
- * thousand real clients would need another machine.
+ * thousand real clients would need their own machine.
  */
 
 /** Sent to the process, which replies with a `StreamsOpen` once it has this many streams. They stay open until it ends. */

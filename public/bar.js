@@ -11,7 +11,7 @@ bar.querySelector('a').prepend(cover);
 const [pause, play] = bar.querySelectorAll('form:not([data-done])');
 /** Each is missing without its permission. */
 const [next, volume, save] = ['next', 'volume', 'save'].map((part) => document.getElementById(`bar-${part}`));
-/** The server asks Spotify two seconds after a command for the last time. By then the update has arrived. */
+/** The server's last poll is two seconds after a command. By then the update has arrived. */
 const confirmWithinMs = 4_000;
 /** A track that ended this long ago isn't shown any more. */
 const overMs = 60_000;
@@ -21,9 +21,9 @@ let latest = null;
 let arrivedAt = 0;
 /** The version of the latest card with HTML, which only pages with the card show. */
 let version = '';
-/** The last press until it is confirmed or taken back: whether it was Play, and when. */
+/** The last press until it is confirmed or reverted: whether it was Play, and when. */
 let press = null;
-/** The volume that was asked for last, until it is confirmed or taken back. */
+/** The volume that was asked for last, until it is confirmed or reverted. */
 let asked = null;
 let sending = Promise.resolve();
 
@@ -105,7 +105,7 @@ function showSaved() {
   button.setAttribute('aria-pressed', saved === true);
 }
 
-/** Hides the bar, or shows it. What has the focus isn't hidden with it. */
+/** Hides the bar, or shows it. Hiding it moves the focus to the page if it was in the bar. */
 function setHidden(isHidden) {
   if (bar.hidden === isHidden) return;
   // safeguard: focus-leaves-hidden-bar
@@ -150,7 +150,7 @@ bar.addEventListener('submit', async (event) => {
   press = mine;
   show();
   await perform(form, {});
-  // safeguard: take-back-own-press
+  // safeguard: revert-own-press
   if (press !== mine) return;
   press = null;
   show();

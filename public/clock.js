@@ -52,7 +52,7 @@ function inWords(ms) {
 
 document.addEventListener('DOMContentLoaded', countDown);
 setInterval(countDown, 1_000);
-// A day may end.
+// At midnight, "tomorrow" becomes a plain time.
 setInterval(localizeTimes, 60_000);
 
 new MutationObserver(localizeTimes).observe(document, {

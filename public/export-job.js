@@ -1,4 +1,4 @@
-// Keeps the page of a long export up to date. Without scripts, the page reloads itself.
+// Keeps the page of an export job up to date. Without scripts, the page reloads itself.
 const pollEveryMs = 2_000;
 
 async function poll() {

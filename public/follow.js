@@ -2,18 +2,18 @@
  * Keeps the card current: by a stream of events or, if something between browser and server buffers streams, by fetching the card as
  * often as the server says.
  */
-const longestPauseMs = 120_000;
+const maxPauseMs = 120_000;
 /** After this many missing heartbeats a stream counts as dead, even if no error was reported: a laptop slept, a phone changed networks. */
 const missedHeartbeats = 3;
 /** The server sends the first heartbeat at once. A stream without one for this long is being buffered. */
-const longestFirstHeartbeatMs = 5_000;
+const maxFirstHeartbeatMs = 5_000;
 /**
  * After this many streams in a row without a heartbeat, the card is fetched instead. More if one has worked on this page: then it is
  * likelier that connections have died, including those that the browser keeps open for reuse.
  */
 const fewStreams = { atFirst: 3, onceWorked: 9 };
 /** The longest time that the server asks a browser to wait before it reconnects. */
-const longestRetryMs = 11_000;
+const maxRetryMs = 11_000;
 const lost = 'Connection lost, so this may be out of date. Reconnecting…';
 
 /** Streams in a row without a heartbeat. Stored, so that the next page of this tab need not find out again. */
@@ -43,7 +43,7 @@ export function follow({ data, isBar, version, onCard, report, onEnd }, pollNow)
   let probes = 0;
   let isStopped = false;
 
-  const firstHeartbeatMs = () => Math.min(longestFirstHeartbeatMs, missedHeartbeats * heartbeatMs);
+  const firstHeartbeatMs = () => Math.min(maxFirstHeartbeatMs, missedHeartbeats * heartbeatMs);
   const expectWithin = (ms) => {
     stream.deadline = performance.now() + ms;
   };
@@ -72,7 +72,7 @@ export function follow({ data, isBar, version, onCard, report, onEnd }, pollNow)
       if (!stream.isAlive || isRefused) return failed({ isRefused, isCut: true });
       // The browser reconnects by itself.
       stream.isAlive = false;
-      expectWithin(longestRetryMs + firstHeartbeatMs());
+      expectWithin(maxRetryMs + firstHeartbeatMs());
       report(lost);
     });
   }
@@ -119,7 +119,7 @@ export function follow({ data, isBar, version, onCard, report, onEnd }, pollNow)
     if (card === null) {
       report(lost);
       failedFetches += 1;
-      const pauseMs = Math.min(longestPauseMs, 5_000 * 2 ** failedFetches) * (0.5 + Math.random());
+      const pauseMs = Math.min(maxPauseMs, 5_000 * 2 ** failedFetches) * (0.5 + Math.random());
       timers.fetch = setTimeout(fetchCard, pauseMs);
       return;
     }

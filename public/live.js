@@ -3,7 +3,7 @@
  * begins. Without JavaScript the page is complete and reloads itself.
  */
 const byId = (id) => document.getElementById(id);
-const place = byId('live');
+const container = byId('live');
 const status = byId('live-status');
 const announcement = byId('live-announcement');
 const reducedMotion = matchMedia('(prefers-reduced-motion: reduce)');
@@ -12,9 +12,9 @@ const written = (name) => Number(place.dataset[name] || Number.NaN);
 
 /** The card on the page. */
 const shown = {
-  version: place.dataset.version,
-  uri: place.dataset.uri,
-  playing: place.dataset.playing === 'true',
+  version: container.dataset.version,
+  uri: container.dataset.uri,
+  playing: container.dataset.playing === 'true',
   progressMs: written('progress'),
   durationMs: written('duration'),
   endsInMs: written('endsIn'),
@@ -23,12 +23,12 @@ const shown = {
 /** The state as received last. The card on the page differs from it while a command isn't confirmed yet. */
 const received = {
   ...shown,
-  html: place.innerHTML,
-  title: place.dataset.title || null,
-  saved: place.dataset.saved === '' ? null : place.dataset.saved === 'true',
-  askedAt: Number(place.dataset.askedAt),
-  shuffle: place.dataset.shuffle === 'true',
-  repeat: place.dataset.repeat,
+  html: container.innerHTML,
+  title: container.dataset.title || null,
+  saved: container.dataset.saved === '' ? null : container.dataset.saved === 'true',
+  askedAt: Number(container.dataset.askedAt),
+  shuffle: container.dataset.shuffle === 'true',
+  repeat: container.dataset.repeat,
   volume: written('volume'),
 };
 /** The latest card as received. */
@@ -42,23 +42,23 @@ let onUpdate = () => undefined;
 
 function show(card) {
   const { activeElement } = document;
-  const isInside = activeElement !== place && place.contains(activeElement);
+  const isInside = activeElement !== container && container.contains(activeElement);
   const focused = isInside ? actionOf(activeElement) : null;
   const recent = byId('live-recent');
-  const isOpen = place.querySelector('details')?.open;
-  place.innerHTML = card.html;
-  const details = place.querySelector('details');
+  const isOpen = container.querySelector('details')?.open;
+  container.innerHTML = card.html;
+  const details = container.querySelector('details');
   if (details && isOpen) details.open = true;
   // Recently played tracks stay true while nothing is playing, even if the server no longer has them.
-  if (recent && place.querySelector('.idle') && !byId('live-recent')) place.append(recent);
+  if (recent && container.querySelector('.idle') && !byId('live-recent')) container.append(recent);
   // A notice with a time has appeared.
-  if (place.querySelector('.notice time')) import(place.dataset.clock);
+  if (container.querySelector('.notice time')) import(container.dataset.clock);
   // safeguard: focus-survives-update
   if (focused) {
-    const controls = [...place.querySelectorAll('a, button, input, summary')];
+    const controls = [...container.querySelectorAll('a, button, input, summary')];
     // If it is gone, focus the first button. The page may have been scrolled away from it.
     const next =
-      controls.find((one) => actionOf(one) === focused) ?? place.querySelector('button, a') ?? place;
+      controls.find((one) => actionOf(one) === focused) ?? container.querySelector('button, a') ?? container;
     next.focus({ preventScroll: true });
   }
 
@@ -108,18 +108,18 @@ function receive(card) {
   else return;
   onUpdate({ isOther, isRendered: card.html !== null });
   // For queue.js, which may be loaded later.
-  Object.assign(place.dataset, {
+  Object.assign(container.dataset, {
     uri: card.uri ?? '',
     context: card.context ?? '',
     shuffle: card.shuffle ?? '',
   });
-  place.dispatchEvent(new CustomEvent('playback', { detail: card }));
+  container.dispatchEvent(new CustomEvent('playback', { detail: card }));
 }
 
 /** Whether a slider is held or hasn't been sent yet, or a button or link is being pressed: if it were replaced, the press would be lost. */
 function isHeld() {
   // safeguard: hold-pressed-button
-  return place.querySelector('[data-held], :is(a, button, summary):active') !== null;
+  return container.querySelector('[data-held], :is(a, button, summary):active') !== null;
 }
 
 /** Identifies a button or link in the next card by its action. Play and Pause are one button. */
@@ -160,7 +160,7 @@ function updateLabel() {
 
 /** Formats a duration as the server does for this locale: 3:05, or 3.05. */
 function format(ms) {
-  const { locale, timeSeparator } = place.dataset;
+  const { locale, timeSeparator } = container.dataset;
   const seconds = Math.floor(ms / 1000);
   const [h, m, s] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
   const write = (value, minimumIntegerDigits) => value.toLocaleString(locale, { minimumIntegerDigits });
@@ -173,9 +173,9 @@ function setStatus(text) {
   status.hidden = text === '';
 }
 
-/** Reloads the page when the sign-in has ended, unless a form was submitted, which leads on: it may be the one that ended it. */
 let isSubmitting = false;
 let isReloadDue = false;
+/** Reloads the page when the sign-in has ended, unless a form was submitted, which leads on: it may be the one that ended it. */
 function reload() {
   isReloadDue = true;
   if (!isSubmitting) location.reload();
@@ -237,7 +237,7 @@ const player = {
     else if (mustReset) onUpdate({ isOther: false, isRendered: true });
   },
   async refetch() {
-    const url = `${place.dataset.card}?${new URLSearchParams({ signIn: place.dataset.signIn })}`;
+    const url = `${container.dataset.card}?${new URLSearchParams({ signIn: container.dataset.signIn })}`;
     const options = { headers: { Accept: 'application/json' }, signal: AbortSignal.timeout(10_000) };
     const response = await fetch(url, options).catch(() => null);
     const card = response?.ok ? await response.json().catch(() => null) : null;
@@ -252,15 +252,15 @@ else queue?.addEventListener('toggle', loadQueue, { once: true });
 // Browsers report the click itself after the end of a touch.
 for (const type of ['pointerup', 'pointercancel', 'keyup', 'dragend'])
   document.addEventListener(type, () => setTimeout(player.release, 100));
-const { send, say } = await import(place.dataset.send);
-const { controlPlayer } = await import(place.dataset.player);
-onUpdate = controlPlayer(place, { ...player, send, say });
+const { send, say } = await import(container.dataset.send);
+const { controlPlayer } = await import(container.dataset.player);
+onUpdate = controlPlayer(container, { ...player, send, say });
 // After the listener of player.js, which marks the slider as held.
-place.addEventListener('input', updateProgress);
-const { follow } = await import(place.dataset.follow);
-const { shareStream } = await import(place.dataset.tabs);
+container.addEventListener('input', updateProgress);
+const { follow } = await import(container.dataset.follow);
+const { shareStream } = await import(container.dataset.tabs);
 shareStream({
-  data: place.dataset,
+  data: container.dataset,
   isBar: false,
   version: () => shown.version,
   latest: () => latest && withCurrentProgress(latest),

@@ -1,2 +1,2 @@
-// The browser only knows whether the device has a network. Whether the server answers, the next load shows.
+// The browser only knows whether the device has a network. Only the next load shows whether the server responds.
 addEventListener('online', () => location.reload());

@@ -18,23 +18,23 @@ function renumber(snapshot) {
   const last = Number(list.dataset.total) - 1;
   rows().forEach((row, index) => {
     const { entry, to, direction, snapshot: version } = formOf(row).elements;
-    const place = first + index;
-    row.id = `row-${place + 1}`;
-    entry.value = entry.value.replace(/^\d+/, place);
-    to.value = place + 1;
-    direction[0].disabled = place === 0;
-    direction[1].disabled = place === last;
+    const position = first + index;
+    row.id = `row-${position + 1}`;
+    entry.value = entry.value.replace(/^\d+/, position);
+    to.value = position + 1;
+    direction[0].disabled = position === 0;
+    direction[1].disabled = position === last;
     version.value = snapshot;
   });
 }
 
-/** Puts a row at a place of this page, without sending anything. */
+/** Moves a row to a position on this page, without sending anything. */
 function put(row, index) {
   const others = rows().filter((other) => other !== row);
   list.insertBefore(row, others[index] ?? null);
 }
 
-/** Sends a move. The row is shown at its new place at once, and goes back if that fails. */
+/** Sends a move. The row is shown at its new position at once, and goes back if that fails. */
 async function move(row, fields, index) {
   const from = dragged === row ? next : rows().indexOf(row);
   const { activeElement } = document;

@@ -1,10 +1,10 @@
 /*
  * The commands to the player, and saving the track, without leaving the page: their forms are sent in the background, and the page shows at once
- * what was asked for. The live updates then show whether it happened. If nothing has changed a while later, the page takes it back and says so.
+ * what was asked for. The live updates then show whether it happened. If nothing has changed a while later, the page reverts its update and says so.
  * Without JavaScript the forms lead back to the page.
  */
 
-/** The server asks Spotify two seconds after a command for the last time. By then the answer has arrived. */
+/** The server's last poll is two seconds after a command. By then its answer has arrived. */
 const confirmWithinMs = 4_000;
 /** An observation this long after a command shows its effect; an earlier one may not show it yet. */
 const effectMs = 1_000;
@@ -14,7 +14,7 @@ const restMs = 300;
 const changeWithinMs = 100;
 /** Progress within this of the expected value counts as expected, as on the server. */
 const toleranceMs = 5_000;
-/** So near the start of a track, going back or on to the same one changes too little to tell. */
+/** This near the start of a track, going back or on to the same one changes too little to tell. */
 const nearStartMs = 10_000;
 /** A refusal is shown for at least this long. */
 const readMs = 6_000;
@@ -33,12 +33,12 @@ const commandOf = (action) => /\/(?:player|library)\/(\w+)$/.exec(action)?.[1];
 const isSlider = (element) => element.type === 'range';
 
 /**
- * Handles the command forms in `place`. `page.state()` returns what was received last, with the progress as of now; `page.show(changes)` shows a
+ * Handles the command forms in `container`. `page.state()` returns what was received last, with the progress as of now; `page.show(changes)` shows a
  * state that differs from it; `page.reset()` shows again what was received last; `page.refetch()` fetches it from this site; `page.release()` shows
  * what arrived while a slider was held; `page.send` and `page.say` are those of send.js. Returns a function to be called after each update.
  */
-export function controlPlayer(place, page) {
-  /** The latest command for each thing that commands change, until it is confirmed, refused or taken back. */
+export function controlPlayer(container, page) {
+  /** The latest command for each thing that commands change, until it is confirmed, refused or reverted. */
   const pending = new Map();
   /** Why a command was refused, and where that is shown. */
   let refusal = null;
@@ -60,7 +60,7 @@ export function controlPlayer(place, page) {
     await confirm(mine);
   }
 
-  /** Whatever came after it: a refusal is always shown. */
+  /** A refusal is shown even if newer commands are pending. */
   function refuse(mine, { text, reason }) {
     if (isPending(mine)) drop(mine);
     setRefusal({ command: mine.command, text });
@@ -75,9 +75,9 @@ export function controlPlayer(place, page) {
     if (!isPending(mine)) return;
     const state = page.state();
     if (mine.isDone(state) || mine.isClose?.(state) || mine.isHardToTell) return drop(mine);
-    // safeguard: take-back-only-if-known
+    // safeguard: revert-only-if-known
     if (!(state.askedAt >= mine.isKnownFrom)) return leaveOpen(mine);
-    // safeguard: take-back-without-effect
+    // safeguard: revert-without-effect
     drop(mine);
     const text = 'Spotify accepted the command, but nothing changed. Try again, or use the device itself.';
     setRefusal({ command: mine.command, text });
@@ -94,7 +94,7 @@ export function controlPlayer(place, page) {
     return pending.get(mine.key) === mine;
   }
 
-  /** Shows what was received instead. */
+  /** Shows what was received last instead. */
   function drop(mine) {
     pending.delete(mine.key);
     page.reset();
@@ -103,23 +103,23 @@ export function controlPlayer(place, page) {
 
   function showPending() {
     for (const one of pending.values()) show(one.changes());
-    if (refusal && !place.querySelector('.refusal')) insertRefusal(false);
+    if (refusal && !container.querySelector('.refusal')) insertRefusal(false);
   }
 
   function show(changes) {
     page.show(changes);
-    if (changes.playing !== undefined) showPlaying(place, changes.playing);
-    const label = place.querySelector('#live-playing');
+    if (changes.playing !== undefined) showPlaying(container, changes.playing);
+    const label = container.querySelector('#live-playing');
     if (changes.words && label) label.textContent = changes.words;
-    if (changes.shuffle !== undefined) showShuffle(place, changes.shuffle);
-    if (changes.repeat !== undefined) showRepeat(place, changes.repeat);
-    if (changes.saved !== undefined) showSaved(place, changes.saved);
-    const slider = place.querySelector('#live-volume:not([data-held])');
+    if (changes.shuffle !== undefined) showShuffle(container, changes.shuffle);
+    if (changes.repeat !== undefined) showRepeat(container, changes.repeat);
+    if (changes.saved !== undefined) showSaved(container, changes.saved);
+    const slider = container.querySelector('#live-volume:not([data-held])');
     if (changes.volume !== undefined && slider) slider.value = changes.volume;
   }
 
   function setRefusal(next) {
-    for (const old of place.querySelectorAll('.refusal, [role=alert]')) old.remove();
+    for (const old of container.querySelectorAll('.refusal, [role=alert]')) old.remove();
     refusal = next && { ...next, at: performance.now() };
     if (next) insertRefusal(true);
   }
@@ -130,13 +130,14 @@ export function controlPlayer(place, page) {
     notice.className = 'notice refusal';
     if (isNew) notice.setAttribute('role', 'alert');
     notice.textContent = refusal.text;
-    const form = place.querySelector(`form[action$="/${refusal.command}"]`);
-    const group = form?.closest('.controls, .progress') ?? form ?? place.querySelector('.transport, .facts');
+    const form = container.querySelector(`form[action$="/${refusal.command}"]`);
+    const group =
+      form?.closest('.controls, .progress') ?? form ?? container.querySelector('.transport, .facts');
     if (group?.matches('.progress, .facts')) group.append(notice);
-    else (group ?? place).after(notice);
+    else (group ?? container).after(notice);
   }
 
-  place.addEventListener('submit', (event) => {
+  container.addEventListener('submit', (event) => {
     if (!commandOf(event.target.action)) return;
     event.preventDefault();
     perform(event.target, event.submitter);
@@ -144,14 +145,14 @@ export function controlPlayer(place, page) {
 
   /** The timer of each slider that is sent as soon as it stands still. */
   const timers = new Map();
-  place.addEventListener('input', ({ target }) => {
+  container.addEventListener('input', ({ target }) => {
     if (!isSlider(target)) return;
     clearTimeout(timers.get(target));
     timers.delete(target);
     // safeguard: hold-slider
     target.dataset.held = '';
   });
-  place.addEventListener('change', ({ target }) => {
+  container.addEventListener('change', ({ target }) => {
     if (!isSlider(target)) return;
     clearTimeout(timers.get(target));
     const timer = setTimeout(() => {
@@ -163,7 +164,7 @@ export function controlPlayer(place, page) {
   });
   /** A slider that is let go where it was sends no "change". */
   function releaseUnchanged() {
-    const held = [...place.querySelectorAll('[data-held]')];
+    const held = [...container.querySelectorAll('[data-held]')];
     if (held.length === 0) return;
     setTimeout(() => {
       const unchanged = held.filter((slider) => !timers.has(slider) && !slider.matches(':active'));
@@ -195,8 +196,8 @@ export function controlPlayer(place, page) {
 }
 
 /**
- * Returns what a command changes in a state, and functions that say whether a later state shows it (`isDone`), or differs too little to take it
- * back (`isClose`). `key`: commands with the same one replace each other. `isHardToTell`: its effect may look like none.
+ * Returns what a command changes in a state, and functions that say whether a later state shows it (`isDone`), or differs too little to revert
+ * it (`isClose`). `key`: commands with the same one replace each other. `isHardToTell`: its effect may look like none.
  */
 function effectOf(command, fields, before) {
   const sentAt = performance.now();
@@ -235,12 +236,12 @@ function effectOf(command, fields, before) {
   return { key, changes: () => ({ [key]: value }), isDone: (state) => state[key] === value };
 }
 
-function showPlaying(place, playing) {
+function showPlaying(container, playing) {
   const [from, to] = playing ? ['play', 'pause'] : ['pause', 'play'];
-  const text = place.querySelector('#live-playing')?.firstChild;
+  const text = container.querySelector('#live-playing')?.firstChild;
   // Nothing may be playing any more.
   if (text) text.textContent = text.textContent.replace(/^\S+/, playing ? 'Playing' : 'Paused');
-  const form = place.querySelector(`form[action$="/player/${from}"]`);
+  const form = container.querySelector(`form[action$="/player/${from}"]`);
   if (!form) return;
   form.action = form.action.replace(/\w+$/, to);
   const button = form.querySelector('button');
@@ -255,15 +256,15 @@ function setLabel(button, label) {
   button.querySelector('.visually-hidden').textContent = label;
 }
 
-function showShuffle(place, isOn) {
-  const button = place.querySelector('button[name=on]');
+function showShuffle(container, isOn) {
+  const button = container.querySelector('button[name=on]');
   if (!button) return;
   button.value = !isOn;
   button.setAttribute('aria-pressed', isOn);
 }
 
-function showRepeat(place, mode) {
-  const button = place.querySelector('button[name=mode]');
+function showRepeat(container, mode) {
+  const button = container.querySelector('button[name=mode]');
   if (!button) return;
   const { next, label } = repeats[mode];
   button.value = next;
@@ -272,10 +273,10 @@ function showRepeat(place, mode) {
   button.querySelector('.repeat-one').hidden = mode !== 'track';
 }
 
-function showSaved(place, saved) {
+function showSaved(container, saved) {
   const [from, to] = saved ? ['save', 'remove'] : ['remove', 'save'];
-  const form = place.querySelector(`form[action$="/library/${from}"]`);
-  const text = place.querySelector('#live-saved span');
+  const form = container.querySelector(`form[action$="/library/${from}"]`);
+  const text = container.querySelector('#live-saved span');
   if (text) text.textContent = saved ? 'In your library' : 'Not in your library';
   if (!form) return;
   form.action = form.action.replace(/\w+$/, to);

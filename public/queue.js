@@ -2,15 +2,19 @@
  * "Up next" below what is playing: open from the start in a window with room for it, else once it is pressed. It is fetched while it is open and
  * seen, once for each list that plays, even if the page is loaded again: a track that was next is taken off it. While calls are scarce, and when it may have changed, it waits for a press. Without JavaScript it has its own page.
  */
-const place = document.getElementById('live');
+const container = document.getElementById('live');
 const details = document.getElementById('live-queue');
 const summary = details.querySelector('summary');
 const content = details.querySelector('div');
 const { automatic, manual } = details.dataset;
-const { signIn } = place.dataset;
+const { signIn } = container.dataset;
 const storageKey = 'up next';
 
-let playing = { uri: place.dataset.uri, context: place.dataset.context, shuffle: place.dataset.shuffle };
+let playing = {
+  uri: container.dataset.uri,
+  context: container.dataset.context,
+  shuffle: container.dataset.shuffle,
+};
 /** The playback when the list was fetched, or when its first entry was last taken off; null before that. */
 let known = null;
 /** The number of the latest request. The answer to an earlier one is out of date. */
@@ -39,8 +43,8 @@ function takeOff(uri) {
     for (const row of rows.slice(0, index + 1)) row.remove();
   });
   // safeguard: renumber-queue
-  for (const [place, row] of rows.slice(index + 1).entries())
-    row.querySelector('.number').textContent = (place + 1).toLocaleString(document.documentElement.lang);
+  for (const [position, row] of rows.slice(index + 1).entries())
+    row.querySelector('.number').textContent = (position + 1).toLocaleString(document.documentElement.lang);
   store();
 }
 
@@ -111,7 +115,7 @@ function restore() {
   details.open = stored.isOpen;
 }
 
-place.addEventListener('playback', ({ detail: { uri, context, shuffle } }) => {
+container.addEventListener('playback', ({ detail: { uri, context, shuffle } }) => {
   // safeguard: offer-changed-queue
   playing = { uri: uri ?? '', context: context ?? '', shuffle: String(shuffle ?? '') };
   update();

@@ -10,9 +10,9 @@ const announcement = document.getElementById('search-announcement');
 const kinds = document.querySelectorAll('#search-kinds a');
 const waitMs = Number(form.dataset.wait);
 const minCharacters = 2;
-/** So many searches of a limit are left for Enter. */
+/** Searches of a limit that are reserved for Enter. */
 const reserve = 5;
-/** The least time until the next search after an error, and the most that a search waits for its turn. */
+/** The minimum time until the next search after an error, and the maximum that a search waits for its turn. */
 const minPauseMs = 5_000;
 const maxDelayMs = 2 * 60_000;
 const timeoutMs = 20_000;
@@ -66,7 +66,7 @@ function statusLine() {
   return document.getElementById('search-status');
 }
 
-/** Says this above the results, until they are replaced or the search is theirs again. */
+/** Says this above the results, until the results change or match the field again. */
 function say(text) {
   const line = statusLine();
   line.textContent = announcement.textContent = text;
@@ -137,7 +137,7 @@ function recall(search) {
 }
 
 function show(html, search, url) {
-  // Whoever is using the results must not lose them.
+  // A person who is using the results must not lose them.
   // safeguard: results-in-use-stay
   if (results.matches(':active, :focus-within')) return;
   const page = new DOMParser().parseFromString(html, 'text/html');

@@ -93,7 +93,7 @@ addEventListener('keydown', ({ key }) => {
 /** Buttons, and forms sent without one, whose request is still running: pressing one of them twice does it once. */
 const busy = new Set();
 
-// In the capture phase, so that no other script takes the page for being left.
+// In the capture phase, so that no other script assumes the page is being left.
 document.addEventListener(
   'submit',
   async (event) => {

@@ -1,6 +1,6 @@
 /*
- * Opens pages such as Devices in a sheet over this page, which stays as it is. Without JavaScript their links lead there. If something should have
- * been played and there is no device to play it on, the sheet asks for one. It is loaded by wait.js for a link, and by send.js for a refusal.
+ * Opens pages such as Devices in a sheet over this page, which stays as it is. Without JavaScript their links lead there. If Play finds no
+ * device, the sheet asks for one. It is loaded by wait.js for a link, and by send.js for a refusal.
  */
 const sheet = document.getElementById('sheet');
 const content = sheet.querySelector('div');

@@ -18,9 +18,9 @@ const sayImpossible = () => say('That isn’t possible right now.');
 
 /** Presses a button of the page, if it has the player. Returns whether there is a player. */
 function press(selector) {
-  const place = document.getElementById('live');
-  if (!place) return false;
-  const button = place.querySelector(selector);
+  const container = document.getElementById('live');
+  if (!container) return false;
+  const button = container.querySelector(selector);
   if (button) button.click();
   else sayImpossible();
   return true;
@@ -138,11 +138,11 @@ document.addEventListener('keydown', (event) => {
 });
 
 /** Lets the player itself have the focus, so that Space and arrows work in it. */
-const place = document.getElementById('live');
-if (place) {
-  place.tabIndex = 0;
-  place.setAttribute('role', 'group');
-  place.setAttribute('aria-label', 'Player');
+const container = document.getElementById('live');
+if (container) {
+  container.tabIndex = 0;
+  container.setAttribute('role', 'group');
+  container.setAttribute('aria-label', 'Player');
 }
 
 toggle.addEventListener('change', () => {

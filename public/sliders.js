@@ -8,19 +8,19 @@ const changeWithinMs = 100;
 const isSlider = (element) => element.type === 'range';
 
 /**
- * Marks the sliders in `place` with `data-held` while they are moved and until they are sent. `send(slider)` is called when one has come to rest,
+ * Marks the sliders in `container` with `data-held` while they are moved and until they are sent. `send(slider)` is called when one has come to rest,
  * and `released()` whenever one isn't held any more.
  */
-export function holdSliders(place, send, released) {
+export function holdSliders(container, send, released) {
   /** The timer of each slider that is sent as soon as it stands still. */
   const timers = new Map();
-  place.addEventListener('input', ({ target }) => {
+  container.addEventListener('input', ({ target }) => {
     if (!isSlider(target)) return;
     clearTimeout(timers.get(target));
     timers.delete(target);
     target.dataset.held = '';
   });
-  place.addEventListener('change', ({ target }) => {
+  container.addEventListener('change', ({ target }) => {
     if (!isSlider(target)) return;
     clearTimeout(timers.get(target));
     const timer = setTimeout(() => {
@@ -32,7 +32,7 @@ export function holdSliders(place, send, released) {
   });
   /** A slider that is let go where it was sends no "change". */
   function releaseUnchanged() {
-    const held = [...place.querySelectorAll('[data-held]')];
+    const held = [...container.querySelectorAll('[data-held]')];
     if (held.length === 0) return;
     setTimeout(() => {
       const unchanged = held.filter((slider) => !timers.has(slider) && !slider.matches(':active'));

@@ -1,6 +1,6 @@
 /*
  * One stream for all visible tabs of this browser: the tab that holds a lock follows, and passes on what it receives. Hidden tabs take no part.
- * Tabs that have only the bar do with ends of tracks; while another one shows the card, the stream is for all changes.
+ * Tabs that have only the bar need only ends of tracks; while another one shows the card, the stream is for all changes.
  */
 const checkEveryMs = 5_000;
 /** How long the browser takes to release the locks of a page that is left. */

@@ -71,6 +71,6 @@ addEventListener('pagehide', stop);
 
 // Shows a page of this site if the server can't be reached. Browsers allow it on https and on this machine only.
 const register = () => navigator.serviceWorker?.register(worker).catch(() => undefined);
-// After everything that this page needs itself.
+// Registered after everything that this page needs has loaded.
 if (document.readyState === 'complete') register();
 else addEventListener('load', register);

@@ -2,14 +2,14 @@
  * The wall follows what is playing by the one stream of this browser, as now playing does. When an update brings a change, the wall gets its part of
  * the page from the server. It also shows the time, what's up next, and keeps the screen on. Without scripts the page reloads itself.
  */
-const place = document.getElementById('wall');
+const container = document.getElementById('wall');
 const status = document.getElementById('wall-status');
 const announcement = document.getElementById('wall-announcement');
 const root = document.documentElement;
-const { dataset } = place;
+const { dataset } = container;
 
 /** A new cover is given this long to arrive, so that it changes together with the title. */
-const longestDecodeMs = 2_000;
+const maxDecodeMs = 2_000;
 const retryMs = { first: 2_000, longest: 60_000 };
 /** The pointer and the buttons disappear when the pointer has rested for this long. */
 const restMs = 4_000;
@@ -61,7 +61,7 @@ async function load(card) {
           .querySelector('img')
           ?.decode()
           .catch(() => undefined),
-        wait(longestDecodeMs),
+        wait(maxDecodeMs),
       ]);
       // safeguard: latest-wall-only
       if (mine === loads) show(content, card);
@@ -81,16 +81,17 @@ async function fetchPart() {
 
 function show(content, card) {
   const { activeElement } = document;
-  const focused = activeElement !== place && place.contains(activeElement) ? activeElement.className : null;
-  const [before, after] = [place, content].map((one) => one.querySelector('img.cover'));
+  const focused =
+    activeElement !== container && container.contains(activeElement) ? activeElement.className : null;
+  const [before, after] = [container, content].map((one) => one.querySelector('img.cover'));
   // The same cover stays, so that it doesn't flicker.
   if (before && before.src === after?.src) after.replaceWith(before);
-  place.replaceChildren(...content.childNodes);
+  container.replaceChildren(...content.childNodes);
   root.className = latest.color;
   if (focused !== null)
-    (place.querySelector(`a[class="${focused}"]`) ?? place).focus({ preventScroll: true });
+    (container.querySelector(`a[class="${focused}"]`) ?? container).focus({ preventScroll: true });
   // A notice with a time has appeared.
-  if (place.querySelector('.notice time')) import(dataset.clock);
+  if (container.querySelector('.notice time')) import(dataset.clock);
   document.title = `${card.title ?? 'Wall'} · Turntable`;
   if (card.title && card.uri !== shown.uri)
     announcement.textContent = `Now playing: ${[card.title, card.byline].filter(Boolean).join(', ')}`;
@@ -133,7 +134,7 @@ function updateClock() {
 }
 
 /*
- * What's up next is asked for once for each list that plays, while the page is seen, and not at all while calls are scarce. A track that was next is
+ * Up next is fetched once for each list that plays, while the page is seen, and not at all while calls are scarce. A track that was next is
  * taken off it. When it may have changed, it isn't shown any more.
  */
 const storageKey = 'wall up next';

@@ -61,7 +61,7 @@ const notInvited = {
   text: 'Check settings on developer.spotify.com/dashboard, the user may not be registered.',
 };
 
-/** What all endpoints of the Web API share: authentication, scopes, versions and the shape of errors. */
+/** The common parts of all endpoints of the Web API: authentication, scopes, versions and the shape of errors. */
 export function createEndpoints({ settings, origin, apiUrl, grants, listeners, calls }: Deps) {
   const router = Router({ strict: true, caseSensitive: true });
   const list: EndpointSummary[] = [];

@@ -34,7 +34,7 @@ export type TokenResponse = {
 /** An error of the token endpoint, in Spotify's words. */
 export type TokenError = { error: string; error_description?: string };
 
-/** What an access token stands for. An app token has no listener. */
+/** The grant of an access token. An app token has no listener. */
 export type Bearer = { listenerId: string | null; scopes: readonly string[] };
 
 export type Grants = ReturnType<typeof createGrants>;

@@ -9,7 +9,7 @@ export type JsonObject = { [name: string]: Json };
 /** A part of a longer list. */
 export type Page<T> = { items: readonly T[]; total: number; limit: number; offset: number };
 
-/** What the JSON of a response depends on. */
+/** Everything that the JSON of a response depends on. */
 export type JsonContext = {
   origin: string;
   apiUrl: string;

@@ -94,7 +94,7 @@ export function errorPage(message: string): string {
   );
 }
 
-/** What to tell people about an error, by the start of its message. */
+/** Explanations of errors for people, by the start of the error's message. */
 const errorAdvice: readonly (readonly [string, string])[] = [
   ['INVALID_CLIENT: Failed', 'The client ID isn’t the one this simulator was started with.'],
   [

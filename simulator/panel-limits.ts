@@ -8,7 +8,7 @@ import type { EndpointSummary, Settings } from './types.ts';
  * The part of the control panel that makes Spotify answer 429.
  */
 
-/** What a button does. Throws `ApiError` if the form names something that doesn't exist. */
+/** The effect of a button. Throws `ApiError` if the form names something that doesn't exist. */
 export type Action = (form: URLSearchParams) => void;
 
 const labels: Record<Family, string> = {

@@ -7,7 +7,7 @@ export type Item = Track | Episode | LocalTrack;
 export type Repeat = 'off' | 'context' | 'track';
 export type Context = { type: 'album' | 'artist' | 'playlist' | 'show'; id: string };
 
-/** What a player plays, or has paused, since its last change of state. The current item follows from this and the time. */
+/** The music that a player plays, or has paused, since its last change of state. The current item follows from this and the time. */
 export type Playback = {
   kind: 'items' | 'ad' | 'unknown';
   /** Played in this order, over and over. Empty for kinds that Spotify doesn't name. */

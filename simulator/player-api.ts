@@ -23,7 +23,7 @@ type AddCommand = (
   carryOut: (request: ListenerRequest, deviceId: string | null) => void,
 ) => void;
 
-/** What is playing and on which device, recently played tracks, and the commands (Spotify: "Player"). */
+/** The current playback and its device, recently played tracks, and the commands (Spotify: "Player"). */
 export function addPlayer({ endpoints, players, playlistStore, apiUrl, now }: Deps) {
   const { listenerEndpoint } = endpoints;
   const readState = { family: 'player-read', scope: 'user-read-playback-state' } as const;

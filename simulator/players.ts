@@ -23,7 +23,7 @@ import { type Command, createPlayerSettings } from './player-settings.ts';
 import { createRandom } from './random.ts';
 import type { Playing, Settings } from './types.ts';
 
-/** What a player shows at one moment. */
+/** The display of a player at one moment. */
 export type PlayerState = { kind: 'nothing' } | ActivePlayer;
 export type ActivePlayer = {
   kind: 'track' | 'episode' | 'ad' | 'unknown';

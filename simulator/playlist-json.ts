@@ -3,7 +3,7 @@ import type { Json, JsonContext, JsonHelpers, JsonObject } from './json.ts';
 import type { Entry, Owner, Playlist } from './playlists.ts';
 import { createRandom } from './random.ts';
 
-/** What a request asks for, of entries and players. */
+/** The version and market that a request asks for. */
 export type ItemOptions = { includesEpisodes: boolean; hasMarket?: boolean };
 
 export type PlaylistJson = ReturnType<typeof createPlaylistJson>;

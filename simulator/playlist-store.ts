@@ -5,7 +5,7 @@ import { initialPlaylists, type Owner, type Playlist, playlists } from './playli
 import { createId } from './random.ts';
 import { createUploadedCovers } from './uploaded-covers.ts';
 
-/** What can be set when a playlist is created or changed. */
+/** The fields that can be set when a playlist is created or changed. */
 export type PlaylistDetails = Partial<Pick<Playlist, 'name' | 'isPublic' | 'collaborative'>> & {
   /** As typed; Spotify returns it with its markup escaped. */
   description?: string;

@@ -2,7 +2,7 @@ import type { ApiVersion } from './api-version.ts';
 import type { Family } from './families.ts';
 
 /**
- * What a refresh does to the refresh token.
+ * The effect of a refresh on the refresh token.
  * `none`: it stays valid, and the response contains no new one. `strict`: a new one replaces it at once. `family`: as `strict`, and
  * using a replaced one revokes everything that came from the same consent. `grace`: as `strict`, but the old one works for another 30
  * seconds.
@@ -49,7 +49,7 @@ export type Settings = {
   unavailable: Map<string, Unavailable>;
   /** The quota for all calls to the Web API in any 24 hours, by all tokens together; null for no such quota. */
   callsPerDay: number | null;
-  /** Quotas for some families each. A family in no bucket has no separate quota. */
+  /** Quotas for some families each. A family in no bucket has no quota. */
   buckets: readonly Bucket[];
   /**
    * Endpoints that answer every call with 429, without a reason and without Retry-After, such as `GET /browse/new-releases`: Spotify
@@ -78,7 +78,7 @@ export type LimitOptions = RefusalOptions & {
   families?: readonly Family[];
 };
 
-/** What Spotify returns for an unavailable track: another instance of it by URI, or a reason such as `market` ("Track Relinking"). */
+/** Spotify's answer for an unavailable track: another instance of it by URI, or a reason such as `market` ("Track Relinking"). */
 export type Unavailable = { instead: string } | { reason: string };
 
 /** The state of a listener's player. `nothing` is Spotify's empty 204; `private` is a track in a private session. */

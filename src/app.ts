@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import express, { type Express, type Request, Router } from 'express';
 import { createPeople, type People } from './access/people.ts';
 import { createChecks } from './checks/checks.ts';
-import { createRefusals, type Refusals } from './checks/refusals.ts';
+import { createRecentSignInErrors, type RecentSignInErrors } from './checks/recent-sign-in-errors.ts';
 import { createSharedCheck } from './checks/shared.ts';
 import type { Config } from './config.ts';
 import { healthPaths, healthRoutes } from './ops/health.ts';
@@ -26,7 +26,7 @@ import type { SetupForm } from './pages/setup/form.ts';
 import { setupPages } from './pages/setup/setup.ts';
 import { createPendingSignIns, type PendingSignIns } from './pages/sign-in/pending.ts';
 import { signInPages } from './pages/sign-in/sign-in.ts';
-import { forgetListener, type Parts } from './parts.ts';
+import { type Parts, removeListenerData } from './parts.ts';
 import { routes } from './routes.ts';
 import { demoCommand } from './settings/setup-steps.ts';
 import { canonicalHost } from './web/canonical-host.ts';
@@ -86,7 +86,7 @@ export function createApp({
   );
   const cookies = createCookies({ baseUrl });
   const preferences = createPreferences({ cookies });
-  const refusals = createRefusals(now);
+  const recentSignInErrors = createRecentSignInErrors(now);
   const pendingSignIns =
     parts && createPendingSignIns({ records: parts.records, seal: parts.seal, cookies, now });
   const signInProblems = parts && createSignInProblems({ seal: parts.seal, cookies });
@@ -110,7 +110,7 @@ export function createApp({
   });
 
   // safeguard: refuse-before-other-middleware
-  app.use(createOverloadGate({ exempt, openStreams, onOverload, onRefusal, limits: requestLimits }));
+  app.use(createOverloadGate({ exempt, openStreams, onOverload, onShed, limits: requestLimits }));
   app.use(accessLog(log, createListenerHash(config.secrets[0])));
   if (parts) app.use(parts.metrics.measureRequests);
   app.use(onlyPaths);
@@ -133,7 +133,7 @@ export function createApp({
   app.use(preferencesPage({ preferences }));
   app.use(offlinePage());
   // Before the sessions, because it reports problems with Redis, so it has to work without it.
-  if (hasSetup) app.use(setupRoutes({ config, parts, form, cookies, refusals, now }));
+  if (hasSetup) app.use(setupRoutes({ config, parts, form, cookies, recentSignInErrors, now }));
   if (parts && pendingSignIns) app.use(sessionRoutes({ config, log, parts, cookies, pendingSignIns }));
   app.use(noSuchPage);
   app.use(errorPages({ baseUrl, now, hasSetup, onError, redirect: signInProblems?.redirect ?? null }));
@@ -143,16 +143,16 @@ export function createApp({
     return parts?.streams.count() ?? 0;
   }
 
-  function onRefusal(): void {
+  function onShed(): void {
     parts?.metrics.countShed();
   }
 
-  function onOverload({ refused, inFlight }: { refused: number; inFlight: number }): void {
+  function onOverload({ shed: refused, inFlight }: { shed: number; inFlight: number }): void {
     log.warn('Overloaded: responding with 503', { refused, inFlight });
   }
 
   function onError(error: unknown, req: Request, status: number): void {
-    refusals.record(error);
+    recentSignInErrors.record(error);
     const { method, path, requestId } = req;
     const fields = { ...errorFields(error), status, method, path, requestId };
     if (status >= 500) log.error('Request failed', fields);
@@ -168,11 +168,11 @@ type SetupDeps = {
   parts: Parts | null;
   form: SetupForm | null;
   cookies: Cookies;
-  refusals: Refusals;
+  recentSignInErrors: RecentSignInErrors;
   now: () => number;
 };
 
-function setupRoutes({ config, parts, form, cookies, refusals, now }: SetupDeps): Router {
+function setupRoutes({ config, parts, form, cookies, recentSignInErrors, now }: SetupDeps): Router {
   const { baseUrl, redirectUri, trustProxy, missing } = config;
   const { redis, spotify: check } = createChecks(config, parts?.now ?? null);
   const clientId = config.spotify?.clientId;
@@ -189,7 +189,7 @@ function setupRoutes({ config, parts, form, cookies, refusals, now }: SetupDeps)
     form,
     demoCommand,
     checks: { redis, spotify },
-    refusals,
+    recentSignInErrors,
     rateLimit,
     cookies,
   });
@@ -227,8 +227,8 @@ function sessionRoutes({ config, log, parts, cookies, pendingSignIns }: SessionD
     background,
     invalidate: hub.invalidate,
     endStreams: hub.endStreams,
-    forgetListener: (accountId) => forgetListener(parts, accountId, people),
-    forgetSessions: parts.longExports.jobs.removeOf,
+    removeListenerData: (accountId) => removeListenerData(parts, accountId, people),
+    removeSessionData: parts.exportJobs.jobs.removeOf,
     people,
     now,
   });
@@ -266,7 +266,7 @@ function sessionRoutes({ config, log, parts, cookies, pendingSignIns }: SessionD
       ...quota,
       grants,
       progress,
-      ...parts.longExports,
+      ...parts.exportJobs,
       forms,
       rateLimiters,
       background,

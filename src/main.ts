@@ -10,7 +10,7 @@ import { localServerDeps } from './redis/terminal.ts';
 import { createSite } from './site.ts';
 
 const shutdown = createShutdown(process);
-// Before the variables in .env are added to them.
+// Read before .env is loaded into process.env.
 const setByEnvironment = ['SPOTIFY_CLIENT_ID', 'SPOTIFY_CLIENT_SECRET'].filter((name) => name in process.env);
 const config = await orExit(() => loadConfig(process.env));
 const isTerminal = process.stdout.isTTY;
@@ -39,7 +39,7 @@ const site = createSite({
   setByEnvironment,
   envFile,
 });
-// Before the server, so that it comes after it: requests in flight need Redis.
+// Deferred before the server, so it's closed after it: requests in flight need Redis.
 shutdown.defer(site.close);
 await orExit(site.open);
 const { metricsPort: port } = config;

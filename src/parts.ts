@@ -114,7 +114,7 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming, li
   });
   const fetchSubscriptions = createFetchSubscriptions({ hub, now, timing: timing.live });
 
-  const longExports = createExports(
+  const exportJobs = createExports(
     { redis, records, seal, clientId, background, now },
     { grants, sessionRecords, access: listenerAccess, listenerApi, invalidate: hub.invalidate },
     { ledger: quotaLedger, dailyCalls, now },
@@ -123,7 +123,7 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming, li
 
   /** Closes all streams. Must come before closing the server, which waits for them. */
   function closeStreams(): void {
-    longExports.worker.close();
+    exportJobs.worker.close();
     hub.close();
     fetchSubscriptions.close();
     streams.close();
@@ -158,7 +158,7 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming, li
     recent: createRecentlyPlayed({ records, browsers, now }),
     recentPlaylists: createRecentPlaylists({ records, browsers }),
     exportProgress: createExportProgress({ records, browsers }),
-    longExports,
+    exportJobs,
     /** All searches draw on the app's single quota, so visitors who aren't signed in share a fixed part of it. */
     rateLimiters: createRateLimiters(redis, withSearchLimits(limits, config.dailySearches)),
     closeStreams,
@@ -172,13 +172,13 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming, li
 }
 
 /** Removes what is stored about a listener who has signed out everywhere. Throws RedisUnavailable. */
-export async function forgetListener(
+export async function removeListenerData(
   parts: Parts,
   accountId: string,
   people: Pick<People, 'forget'>,
 ): Promise<void> {
-  const { hub, recent, recentPlaylists, exportProgress: progress, longExports } = parts;
-  await hub.forget(accountId);
+  const { hub, recent, recentPlaylists, exportProgress: progress, exportJobs } = parts;
+  await hub.removeListenerData(accountId);
   // safeguard: forget-history-after-last-session
   await recent.remove(accountId);
   // safeguard: forget-playlists-after-last-session
@@ -186,7 +186,7 @@ export async function forgetListener(
   // safeguard: forget-progress-after-last-session
   await progress.remove(accountId);
   // safeguard: forget-job-after-last-session
-  await longExports.jobs.remove(accountId);
+  await exportJobs.jobs.remove(accountId);
   // safeguard: forget-person-after-last-session
   await people.forget(accountId);
 }

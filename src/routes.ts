@@ -8,10 +8,10 @@ type PlaylistsQuery = { page?: number; q?: string; sort?: string; yours?: boolea
 type Value = string | number | boolean | null | undefined | readonly string[];
 
 /**
- * Where a part of an export starts: the page of playlists, how many of them to skip, and the row; and the version of the playlist that the
+ * The start of a part of an export: the page of playlists, how many of them to skip, and the row; and the version of the playlist that the
  * previous part was made from.
  */
-type ExportPlace = { page?: number; skip?: number; from?: number; snapshot?: string };
+type ExportCursor = { page?: number; skip?: number; from?: number; snapshot?: string };
 
 export const routes = {
   home: () => '/',
@@ -100,7 +100,6 @@ export const routes = {
   unfollowPlaylist: (id: string) => `/playlists/${id}/unfollow`,
   removeFromPlaylist: (id: string) => `/playlists/${id}/remove`,
   keepOneInPlaylist: (id: string) => `/playlists/${id}/keep-one`,
-  /** The page on which items are moved. */
   playlistOrder: (id: string, query: { page?: number } = {}) => url(`/playlists/${id}/order`, paged(query)),
   /** A form uploads a cover at the same URL. */
   playlistCover: (id: string) => `/playlists/${id}/cover`,
@@ -113,7 +112,7 @@ export const routes = {
   exportOneFile: (id: string, format: string, query: ExportQuery = {}) =>
     url(`/playlists/${id}/export.${format}`, query),
 
-  /** The long export that a server makes by itself. A form starts one at the same URL. */
+  /** The export job of the listener. A form starts one at the same URL. */
   exportJob: () => '/export',
   exportJobCommand: (command: string) => `/export/${command}`,
   exportJobFile: (format: string, query: ExportQuery = {}) => url(`/export/file.${format}`, query),
@@ -152,7 +151,7 @@ type AddQuery = {
   returnTo?: string | null;
 };
 /** `for`: the program that a table is for. `of`: the format of the files in a ZIP. `range`: of top tracks and artists. */
-type ExportQuery = ExportPlace & {
+type ExportQuery = ExportCursor & {
   part?: 'yes';
   anyway?: 'yes';
   for?: string;

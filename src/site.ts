@@ -33,7 +33,7 @@ type Deps = {
 type Running = { app: RequestListener; parts: Parts | null; metrics?: RequestListener };
 
 /**
- * What a server answers with. Without credentials, it is only the setup page. Once that has got them, the rest takes its place in the same
+ * The request handler of a server. Without credentials, it is only the setup page. Once that has got them, the rest takes its place in the same
  * process: everything that depends on the configuration is created again from a new one, so no configuration ever changes.
  */
 export function createSite(deps: Deps) {
@@ -49,7 +49,7 @@ export function createSite(deps: Deps) {
     /** Starts everything that the requests need. Throws NoRedis. */
     async open(): Promise<void> {
       if (config.spotify) await start(config, config.spotify);
-      // That needs no Redis.
+      // The setup page alone needs no Redis.
       else running = { app: createApp({ config, log, parts: null, form }), parts: null };
     },
 
@@ -91,7 +91,7 @@ export function createSite(deps: Deps) {
     running = { app: createApp({ config: found, log, parts }), parts, metrics };
   }
 
-  /** What starts during a shutdown ends with the process. */
+  /** Anything started during a shutdown ends with the process. */
   function defer(stop: () => unknown): void {
     if (!stack.disposed) stack.defer(async () => void (await stop()));
   }

@@ -294,7 +294,7 @@ function packageViolations(path: string, source: string): string[] {
   return imports;
 }
 
-/** What is wrong with this import of ours, or null. */
+/** The rule that this import of ours breaks, or null. */
 function importViolation(path: string, target: string): string | null {
   const violation = `${path} imports ${target}`;
   if (target.startsWith('dev/') && !path.startsWith('dev/')) return violation;

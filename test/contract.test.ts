@@ -28,7 +28,7 @@ type Schema = { paths: Record<string, Record<string, Operation>> };
 
 type Difference = ErrorObject & { data?: unknown };
 
-/** Where an answer may differ from the schema, and why; anything else is a fault of the simulator. */
+/** The answers that may differ from the schema, and why; anything else is a fault of the simulator. */
 const excused: Record<string, (error: Difference, body: unknown, apiVersion: ApiVersion) => boolean> = {
   'the schema promises a list of pictures; Spotify sends null where there are none': ({
     instancePath,

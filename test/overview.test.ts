@@ -14,7 +14,7 @@ import {
 } from './support/turntable.ts';
 
 /*
- * What Turntable does, each feature in a few lines. Edge cases are in the files next to this one.
+ * Turntable's features, in a few lines each. Edge cases are in the files next to this one.
  */
 
 const appTokens = (simulator: Simulator) => countTokenRequests(simulator, 'client_credentials');

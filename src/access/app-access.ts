@@ -45,7 +45,7 @@ export function createAppAccess(deps: Deps) {
   });
   const tokens = createTokenRefresh<Token, Token | null>({
     store: {
-      taskName: 'request for an app token',
+      taskName: 'request an app token',
       token: 'app',
       lockName: stored.key,
       read: stored.read,

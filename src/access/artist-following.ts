@@ -51,11 +51,11 @@ export function createArtistFollowing({ records, clientId, apiVersions }: Deps) 
       await store.write(clientId, first);
       return result;
     } catch (error) {
-      if (!isRefusal(error)) throw error;
+      if (!mayNotBeOffered(error)) throw error;
       const result = await request(second).catch(async (otherError: unknown) => {
-        // If there is no such artist, the refusals say nothing about this app.
+        // If there is no such artist, the errors say nothing about this app.
         // safeguard: missing-artist-is-no-refusal
-        if (!isRefusal(otherError) || error instanceof NotFound) throw error;
+        if (!mayNotBeOffered(otherError) || error instanceof NotFound) throw error;
         await store.write(clientId, 'none');
         throw new ArtistsNotOffered();
       });
@@ -66,6 +66,6 @@ export function createArtistFollowing({ records, clientId, apiVersions }: Deps) 
 }
 
 /** Whether Spotify may not know the endpoint, or its kind of URI, in this version. */
-function isRefusal(error: unknown): boolean {
+function mayNotBeOffered(error: unknown): boolean {
   return error instanceof BadRequest || error instanceof Refused || error instanceof NotFound;
 }

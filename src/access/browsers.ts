@@ -25,7 +25,7 @@ type Deps = { redis: RedisClient; records: Records; grants: Grants; now: () => n
 
 const listType: KeyType = { kind: 'browsers', type: 'hash' };
 
-/** The entry of each sign-in, stored under its session id. The time of the last visit has a separate field, because it changes often. */
+/** The entry of each sign-in, stored under its session id. The time of the last visit has its own field, because it changes often. */
 const entryCodec = jsonCodec<Pick<Browser, 'name' | 'startedAt'>>({
   shape: 1,
   unnumbered: true,

@@ -54,7 +54,6 @@ const outcomes: readonly [abstract new (...args: never[]) => Error, CallOutcome]
   [RedisUnavailable, 'redis_unavailable'],
 ];
 
-/** Returns how a call that failed with this error ended. */
 function outcomeOf(error: unknown): CallOutcome {
   if (error instanceof RateLimited) return error.quota ? 'quota_exceeded' : 'rate_limited';
   return outcomes.find(([kind]) => error instanceof kind)?.[1] ?? 'failed';

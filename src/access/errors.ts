@@ -13,7 +13,7 @@ export class Cooldown extends Error {
   readonly quota: boolean;
   /** The family of calls that are refused; null if it is all of them, or those to the accounts service. */
   readonly family: QuotaFamily | null;
-  /** The endpoint, if only its calls are refused: Spotify may have removed it. */
+  /** The endpoint, if only its calls get 429s: Spotify may have removed it. */
   readonly endpoint: string | null;
   /** All families that are paused at this time. */
   readonly paused: readonly QuotaFamily[];
@@ -39,7 +39,7 @@ export class Cooldown extends Error {
   }
 }
 
-/** One of our own limits is exceeded, for one client or for all together. `waitMs` is the time until more requests are accepted. */
+/** One of this site's limits is exceeded, for one client or for all together. `waitMs` is the time until more requests are accepted. */
 export class TooManyRequests extends Error {
   override readonly name = 'TooManyRequests';
   readonly waitMs: number;
@@ -50,7 +50,6 @@ export class TooManyRequests extends Error {
   }
 }
 
-/** Spotify doesn't let this app follow artists. */
 export class ArtistsNotOffered extends Error {
   override readonly name = 'ArtistsNotOffered';
 

@@ -3,10 +3,11 @@ import * as v from '@badrap/valita';
 import { type Codec, jsonCodec, timestamp } from '../redis/codec.ts';
 import type { ExportedEntry } from '../spotify/exported.ts';
 import { amount } from '../spotify/schemas.ts';
+import { exportReason } from './export-reasons.ts';
 
-/* How a long export is stored in Redis: its record, its chunks, and the scripts that write them. */
+/* How an export job is stored in Redis: its record, its chunks, and the scripts that write them. */
 
-/** A long export that a server makes by itself, and stores. Times are milliseconds since 1970. */
+/** An export that the server makes in the background, and stores. Times are milliseconds since 1970. */
 export type ExportJob = v.Infer<typeof jobSchema>;
 
 /** A piece that a job has read, in order: the beginning of a list, or rows of the list that began last. */
@@ -31,7 +32,7 @@ const jobSchema = v.object({
   /** When a pause ends; else null. */
   until: timestamp.nullable(),
   /** Why it is paused or has stopped, or what its file lacks, as a machine-readable code; else null. */
-  reason: v.string().nullable(),
+  reason: exportReason.nullable(),
   /** How many rows or playlists its file lacks, depending on the reason. */
   missing: amount,
   /** Whether the listener has confirmed that it may use up the day's calls. */
@@ -42,14 +43,14 @@ const jobSchema = v.object({
   totalRows: amount.nullable(),
   /** How many playlists Spotify announced; null for one list. */
   playlists: amount.nullable(),
-  /** Playlists that Spotify didn't send, before the page at `place`. */
+  /** Playlists that Spotify didn't send, before the page of the cursor. */
   absent: v.object({ sentAsNull: amount, notSent: amount }),
-  /** The place at which it continues. */
+  /** The cursor from which it continues. */
   place: v.object({
     page: amount,
     skip: amount,
     from: amount,
-    /** See pages/export/place.ts; null if there is none. */
+    /** See pages/export/cursor.ts; null if there is none. */
     before: v.string().nullable(),
     snapshot: v.string().nullable(),
   }),
@@ -120,7 +121,6 @@ export const admitScript = `
   if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[4]) then redis.call('PEXPIRE', KEYS[1], ARGV[4]) end
   return 1`;
 
-/** Returns a codec that compresses the text of another one. */
 function packedCodec<T>(inner: Codec<T>): Codec<T> {
   return {
     encode: (value, id) => zstdCompressSync(inner.encode(value, id)).toString('base64'),

@@ -29,7 +29,7 @@ type Deps = {
   now: () => number;
 };
 
-/** A file can be fetched for so long, and a job that was stopped or canceled can be resumed. */
+/** How long a file can be fetched, and a job that was stopped or canceled can be resumed. */
 const endedTtlMs = 60 * 60_000;
 /** A job that waits for a cooldown is stored for longer than the longest one, of a day, and in any case for some time after its pause. */
 const unfinishedTtlMs = 26 * 60 * 60_000;
@@ -40,12 +40,12 @@ export const maxJobCharacters = 30_000_000;
 const maxJobs = 10;
 
 const browsersType: KeyType = { kind: 'browsers', type: 'hash' };
-/** The listeners who have a job, each with the time at which a process should look after it. */
+/** The listeners who have a job, each with the time at which a process should next check it. */
 const indexType: KeyType = { kind: 'export-jobs', type: 'zset' };
 
 /**
- * The long exports of listeners, one each: a record, and chunks with what was read, sealed and compressed. Any process may continue a job; the one
- * that holds its lease does. Whoever changes a job takes its lease. All methods throw RedisUnavailable.
+ * The export jobs of listeners, one each: a record, and chunks with what was read, sealed and compressed. Any process may continue a job; the one
+ * that holds its lease does. Every change of a job takes its lease first. All methods throw RedisUnavailable.
  */
 export function createExportJobs({ redis, records, seal, clientId, leaseMs, now }: Deps) {
   const { jobs, chunks, leases } = storesOf({ records, seal, leaseMs, now });
@@ -83,7 +83,6 @@ export function createExportJobs({ redis, records, seal, clientId, leaseMs, now 
 
     remove,
 
-    /** Removes the job that was started in one of these sessions. */
     async removeOf(accountId: string, sessionIds: readonly string[]): Promise<void> {
       const job = await jobs.read(accountId);
       // safeguard: forget-job-at-sign-out
@@ -119,9 +118,8 @@ export function createExportJobs({ redis, records, seal, clientId, leaseMs, now 
     unschedule,
   };
 
-  /** Removes a job and all that it has read. */
   async function remove(accountId: string): Promise<void> {
-    // Whoever works on it loses it before its chunks are counted, and so can't store another one.
+    // A process that works on it loses it before its chunks are counted, and so can't store another one.
     // safeguard: take-job-before-removal
     const owner = randomUUID();
     await leases.write(accountId, owner);
@@ -176,13 +174,12 @@ type SaveDeps = Pick<Deps, 'redis' | 'records' | 'leaseMs' | 'now'> &
   ReturnType<typeof storesOf> &
   Pick<ReturnType<typeof createIndex>, 'schedule'>;
 
-/** Creates the function that stores a job. */
 function createSave({ redis, records, leaseMs, now, jobs, chunks, leases, schedule }: SaveDeps) {
   const saveIfHeld = records.script([browsersType, leases.type, jobs.type, chunks.type], saveScript);
   return save;
 
   /**
-   * Stores a job, with another chunk unless that is null, and has it looked after in time. Returns it as it was stored; null if the lease was lost or
+   * Stores a job, with another chunk unless that is null, and schedules its next check. Returns it as it was stored; null if the lease was lost or
    * the listener has signed out. Throws {@link ChunkMissing} if an earlier chunk has expired.
    */
   async function save(
@@ -211,7 +208,7 @@ function createSave({ redis, records, leaseMs, now, jobs, chunks, leases, schedu
     // safeguard: extend-chunks-hourly
     const isDue = hourOf(next) > hourOf(job);
     if (hasChangedState || isDue) await expireChunks(accountId, next, ttlMs);
-    // A process looks again soon if this one dies, and when the pause or the stored file is over.
+    // The next check is soon, in case this process dies, or when the pause or the stored file is over.
     await schedule(accountId, hasEnded(next) ? next.expiresAt : (next.until ?? now()));
     return next;
   }
@@ -224,7 +221,7 @@ function createSave({ redis, records, leaseMs, now, jobs, chunks, leases, schedu
   }
 }
 
-/** The listeners who have a job, in an order that tells processes when to look after them. */
+/** The listeners who have a job, ordered by when a process should next check it. */
 function createIndex({
   redis,
   records,
@@ -234,7 +231,7 @@ function createIndex({
   const key = keys.exportJobs(clientId);
   const admit = records.script([indexType], admitScript);
   return {
-    /** Has a process look after a job at a time. Returns false if there are too many jobs. */
+    /** Has a process check a job at a time. Returns false if there are too many jobs. */
     async schedule(accountId: string, at: number): Promise<boolean> {
       const ttlMs = Math.max(unfinishedTtlMs, Math.ceil(at - now()) + afterPauseMs);
       return (await admit([key], accountId, at, maxJobs, ttlMs)) === 1;
@@ -243,7 +240,6 @@ function createIndex({
     unschedule: (accountId: string): Promise<unknown> =>
       records.withType(indexType, key, () => redis.zrem(key, accountId)),
 
-    /** Returns the listeners whose jobs a process should look after now. */
     due: (): Promise<string[]> =>
       records.withType(indexType, key, () => redis.zrangebyscore(key, '-inf', now(), 'LIMIT', 0, 20)),
   };

@@ -4,6 +4,7 @@ import { keys } from '../redis/keys.ts';
 import type { Records } from '../redis/records.ts';
 import { amount } from '../spotify/schemas.ts';
 import type { Browsers } from './browsers.ts';
+import { exportReason } from './export-reasons.ts';
 
 export type ExportProgress = ReturnType<typeof createExportProgress>;
 
@@ -54,7 +55,7 @@ const codec = jsonCodec<Progress>({
     rows: amount,
     totalRows: amount.nullable(),
     until: timestamp.nullable(),
-    reason: v.string().nullable(),
+    reason: exportReason.nullable(),
     // The page makes a link of it.
     // safeguard: resume-link-within-site
     resume: v

@@ -12,7 +12,6 @@ export type Grant = {
   /** The account it belongs to. The session names one as well, but isn't sealed, so this one is authoritative. */
   accountId: string;
   accessToken: string;
-  /** When the access token expires. */
   expiresAt: number;
   /** When Spotify issued the access token. */
   refreshedAt: number;
@@ -144,7 +143,6 @@ export function createGrants({ redis, records, seal, now, accountOf }: Deps) {
   }
 
   return {
-    /** Stores the grant of a new session. */
     create: (sessionId: string, grant: Grant): Promise<void> =>
       store.write(sessionId, { generation: 1, fields: fieldsOf(grant) }),
 
@@ -181,7 +179,6 @@ export function createGrants({ redis, records, seal, now, accountOf }: Deps) {
       return new Set(sessionIds.filter((_, index) => exists(records[index])));
     },
 
-    /** Removes the grants of these sessions, which signs them out. */
     remove: store.remove,
 
     /** Extends the lifetime of a grant because the listener is active. */

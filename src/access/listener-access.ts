@@ -115,7 +115,7 @@ function createGrantStore(deps: StoreDeps): TokenStore<StoredGrant, StoredGrant>
   const unsaved = new Map<string, Unsaved>();
 
   return {
-    taskName: 'refresh of a grant',
+    taskName: 'refresh a grant',
     token: 'grant',
     lockName: keys.grant,
 

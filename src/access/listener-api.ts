@@ -43,7 +43,6 @@ type Topic = keyof typeof topics;
 /** The state of the player, and when Spotify was asked for it. */
 type PlayerResponse = Awaited<ReturnType<typeof listenerCalls.player.request>>;
 
-/** Spotify's Web API for listeners. */
 export function createListenerApi(deps: Deps) {
   const { access, apiVersions, artistFollowing, webApi, responseCache, market, now } = deps;
   const caller = createListenerCaller({ apiVersions, artistFollowing, webApi, responseCache, market, now });
@@ -71,7 +70,6 @@ export function createListenerApi(deps: Deps) {
     canSave: ({ scopes }: Pick<StoredGrant, 'scopes'>): boolean =>
       hasScopes(scopes, scopesFor('saveToLibrary')),
 
-    /** Returns everything that pages can do with Spotify for one session. */
     forSession,
   };
 
@@ -133,7 +131,6 @@ export function createListenerApi(deps: Deps) {
           relinking.originalUris(entries, (slice) => calls.playlistEntriesToRemove(id, slice)),
       },
 
-      /** Returns whether the listener has granted the scopes of all these calls. */
       hasScopesFor: (...names: readonly CallName[]): boolean =>
         hasScopes(session.grant.scopes, scopesFor(...names)),
 

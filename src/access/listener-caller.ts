@@ -8,7 +8,6 @@ import { requireScopes } from './scopes.ts';
 import type { Listener } from './session-records.ts';
 import { type Call, targetOf, ttl } from './spotify-call.ts';
 
-/** The session for which calls are made. */
 export type CallingSession = {
   listener: Pick<Listener, 'accountId' | 'id'>;
   grant: OpenGrant;
@@ -149,7 +148,6 @@ function createCachedResponses(responseCache: ResponseCache) {
       return at ? responseCache.peek(listener.accountId, at.key, at.ttlMs) : undefined;
     },
 
-    /** Returns whether the response to this call is in the cache. */
     isCached<Args extends unknown[], Result>(
       { listener }: CallingSession,
       call: Call<Args, Result>,

@@ -3,7 +3,7 @@ import type { CallingSession, ListenerCaller } from './listener-caller.ts';
 import { listenerCalls } from './listener-calls.ts';
 import type { Call } from './spotify-call.ts';
 
-/** A call that changes the library; it takes the URI of what is saved, followed or taken back. */
+/** A call that changes the library; it takes the URI of what is saved, followed or removed. */
 type Change = (uri: string) => Promise<void>;
 
 type Deps = {

@@ -2,10 +2,10 @@ import { type QuotaFamily, quotaFamilies } from './quota-families.ts';
 import type { Ledger, Scope } from './quota-fields.ts';
 import { callsIn, dayMs, type Expiries, expiriesIn } from './usage.ts';
 
-/** How many of a day's calls have been used. */
+/** The calls that count now, and how many a day has. */
 export type Budget = {
   perDay: number;
-  /** Whether Spotify has never refused a call, so that it may allow more. */
+  /** Whether there has never been a 429, so that Spotify may allow more. */
   isGuess: boolean;
   /** Calls in the last 24 hours. */
   used: number;
@@ -15,11 +15,11 @@ export type Budget = {
 /** A family's quota as far as it is known. Counts are calls in 24 hours. */
 export type FamilyQuota = {
   usedIn24Hours: number;
-  /** The most without a refusal; null if there has been no such day. */
+  /** The most in a day without a 429; null if there has been no such day. */
   knownGood: number | null;
-  /** How many had been made when Spotify last refused one; null if it never has. */
+  /** How many had been made at Spotify's last 429; null if there has been none. */
   callsAtRefusal: number | null;
-  /** Until when Spotify refuses this family, in milliseconds since 1970; null if it doesn't. */
+  /** Until when this family is paused, in milliseconds since 1970; null if it isn't. */
   closedUntil: number | null;
 };
 
@@ -27,7 +27,7 @@ export function quotaOf(ledger: Ledger, family: QuotaFamily, now: number): Famil
   return {
     usedIn24Hours: callsIn(ledger.counts, now, [family]),
     knownGood: ledger.good.get(family) ?? null,
-    callsAtRefusal: ledger.refused.get(family)?.calls ?? null,
+    callsAtRefusal: ledger.limitHits.get(family)?.calls ?? null,
     closedUntil: closedUntilOf(ledger, ['all', family], now),
   };
 }
@@ -38,10 +38,10 @@ export function closedUntilOf({ closures }: Ledger, scopes: readonly Scope[], no
   return until > now ? until : null;
 }
 
-/** A limit that was learned becomes looser by this factor for each day without a refusal, and is forgotten after so many days. */
+/** A limit that was learned becomes looser by this factor for each day without a 429, and is forgotten after `forgottenAfterDays`. */
 const loosening = { perDay: 1.25, forgottenAfterDays: 7 };
 /** A limit of less than this part of the guess isn't believed: calls that aren't ours have used up the quota then. */
-const leastPart = 0.1;
+const minPart = 0.1;
 
 /** The families that draw on the same quota as this one, itself included. */
 export function sharingFamilies(ledger: Ledger, family: QuotaFamily): QuotaFamily[] {
@@ -50,8 +50,8 @@ export function sharingFamilies(ledger: Ledger, family: QuotaFamily): QuotaFamil
 }
 
 /**
- * How many calls of a family, and of those it shares a quota with, Spotify allows in 24 hours, by what was refused and what was not; null while
- * nothing was refused recently.
+ * How many calls of a family, and of those it shares a quota with, Spotify allows in 24 hours, as learned from its 429s and from days without
+ * one; null while there was no 429 recently.
  */
 export function learnedLimit(
   ledger: Ledger,
@@ -60,15 +60,15 @@ export function learnedLimit(
   now: number,
 ): number | null {
   const group = sharingFamilies(ledger, family);
-  const refusals = group.flatMap((one) => ledger.refused.get(one) ?? []);
-  const latest = refusals.sort((one, other) => other.at - one.at)[0];
+  const limitHits = group.flatMap((one) => ledger.limitHits.get(one) ?? []);
+  const latest = limitHits.sort((one, other) => other.at - one.at)[0];
   const days = latest && Math.floor((now - latest.at) / dayMs);
   // safeguard: forget-old-limit
   if (!latest || days === undefined || days >= loosening.forgottenAfterDays) return null;
   const loosened = (latest.calls - 1) * loosening.perDay ** Math.max(0, days);
   const good = Math.max(0, ...group.map((one) => ledger.good.get(one) ?? 0));
   // safeguard: least-learned-limit
-  return Math.ceil(Math.max(loosened, good, leastPart * dailyCalls, 1));
+  return Math.ceil(Math.max(loosened, good, minPart * dailyCalls, 1));
 }
 
 /**
@@ -113,12 +113,12 @@ const reservedPart = 0.1;
  * than a whole day's.
  */
 export function fitsIn({ perDay, used, expiries }: Omit<Budget, 'isGuess'>, calls: number): number | null {
-  const mostUsed = (1 - reservedPart) * perDay - calls;
+  const maxUsed = (1 - reservedPart) * perDay - calls;
   let left = used;
-  if (left <= mostUsed) return 0;
+  if (left <= maxUsed) return 0;
   for (const { inMs, calls: expiring } of expiries) {
     left -= expiring;
-    if (left <= mostUsed) return inMs;
+    if (left <= maxUsed) return inMs;
   }
   return null;
 }

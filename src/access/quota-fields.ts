@@ -2,27 +2,27 @@ import { type QuotaFamily, quotaFamilies } from './quota-families.ts';
 import { clockSlackMs, maxAheadMs } from './retry-after.ts';
 import { type Counts, isCount } from './usage.ts';
 
-/* What the fields of the ledger mean, which quota-scripts.ts lists. */
+/* The meaning of the fields of the ledger, which quota-scripts.ts lists. */
 
 /** The calls that a closure applies to: all, those of a family, or those to one endpoint. */
 export type Scope = 'all' | QuotaFamily | (string & {});
 
 /**
- * Why calls are refused. `rate`: too many at once. `quota`: those of a day are used up; `assumed`: the same, but Spotify didn't say until when.
- * `gone`: the endpoint probably no longer exists. `suspect`: nothing was refused yet, but another family was, so one call probes first.
+ * Why calls are paused. `rate`: too many at once. `quota`: those of a day are used up; `assumed`: the same, but Spotify didn't say until when.
+ * `gone`: the endpoint probably no longer exists. `suspect`: another family has hit its limit, so one call probes first.
  */
 type ClosureKind = 'rate' | 'quota' | 'assumed' | 'gone' | 'suspect';
 
-/** Times are milliseconds since 1970. `at`: when the call was refused. */
+/** Times are milliseconds since 1970. `at`: when the 429 came. */
 export type Closure = { until: number; kind: ClosureKind; at: number };
 
 /** Everything in the ledger. */
 export type Ledger = {
   /** Closures, including expired ones. */
   closures: ReadonlyMap<Scope, Closure>;
-  /** How many calls of a family had been made in 24 hours when Spotify refused one, and when that was. */
-  refused: ReadonlyMap<QuotaFamily, { calls: number; at: number }>;
-  /** The most calls of a family in 24 hours without a refusal. */
+  /** How many calls of a family had been made in 24 hours when it hit its limit (a 429), and when that was. */
+  limitHits: ReadonlyMap<QuotaFamily, { calls: number; at: number }>;
+  /** The most calls of a family in 24 hours without a 429. */
   good: ReadonlyMap<QuotaFamily, number>;
   /** Families that share a quota with another one. */
   shared: ReadonlyMap<QuotaFamily, QuotaFamily>;
@@ -35,7 +35,7 @@ export type Ledger = {
 export const reservedForMs = 10 * 60_000;
 /** One call probes; others wait up to this long for the outcome. */
 export const probeMs = 6_000;
-/** Two families are taken to share a quota for this long after they were last refused together. */
+/** Two families are taken to share a quota for this long after they last hit their limits together. */
 const sharedForMs = 30 * 24 * 60 * 60 * 1000;
 
 /** Null if the text is damaged. */
@@ -50,7 +50,7 @@ export function parseClosure(text: string, now: number): Closure | null {
 
 export function parseLedger(fields: Readonly<Record<string, string>>, now: number): Omit<Ledger, 'counts'> {
   const closures = new Map<Scope, Closure>();
-  const refused = new Map<QuotaFamily, { calls: number; at: number }>();
+  const limitHits = new Map<QuotaFamily, { calls: number; at: number }>();
   const good = new Map<QuotaFamily, number>();
   const shared = new Map<QuotaFamily, QuotaFamily>();
   const reserved = new Map<QuotaFamily, number>();
@@ -61,7 +61,7 @@ export function parseLedger(fields: Readonly<Record<string, string>>, now: numbe
     if (closure) closures.set(subject, closure);
     if (name.startsWith('refused ')) {
       const [calls = 0, at = 0] = text.split(' ').map(Number);
-      refused.set(subject as QuotaFamily, { calls, at });
+      limitHits.set(subject as QuotaFamily, { calls, at });
     }
     if (name.startsWith('good ')) good.set(subject as QuotaFamily, Number(text));
     if (name.startsWith('reserved ')) {
@@ -77,7 +77,7 @@ export function parseLedger(fields: Readonly<Record<string, string>>, now: numbe
       shared.set(two, one);
     }
   }
-  return { closures, refused, good, shared, reserved };
+  return { closures, limitHits, good, shared, reserved };
 }
 
 /** Fields of calls that were set aside and never released. */

@@ -158,7 +158,7 @@ function cooldownFrom(
 }
 
 /**
- * A call that was not refused is over, and doesn't count if Spotify wasn't asked. If Redis fails now, the next call probes when the time of this
+ * A call without a 429 is over, and doesn't count if Spotify wasn't asked. If Redis fails now, the next call probes when the time of this
  * probe has run out.
  */
 async function settle(

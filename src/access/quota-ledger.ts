@@ -52,7 +52,7 @@ export type Reservation = { before: Ledger; release: () => Promise<void> };
 
 /** The ledger is stored for this long after the last call. */
 const ledgerTtlMs = 60 * 24 * 60 * 60 * 1000;
-/** An endpoint that is probably gone, and was refused again, is tried again after this time. */
+/** An endpoint that is probably gone, and got another 429, is tried again after this time. */
 const goneForMs = 60 * 60_000;
 /** Minimum time between notes that an endpoint answered. */
 const noteEveryMs = 10 * 60_000;
@@ -60,7 +60,7 @@ const noteEveryMs = 10 * 60_000;
 const ledgerType: KeyType = { kind: 'ledger', type: 'hash' };
 const usageType: KeyType = { kind: 'calls', type: 'hash' };
 
-/** The record of calls and refusals that all processes share, for one app or developer account. All methods throw RedisUnavailable. */
+/** The record of calls and 429s that all processes share, for one app or developer account. All methods throw RedisUnavailable. */
 export function createQuotaLedger({ redis, records, name, now }: Deps) {
   const ledgerKey = keys.ledger(name);
   const usageKey = keys.usage(name);
@@ -112,7 +112,7 @@ export function createQuotaLedger({ redis, records, name, now }: Deps) {
       };
     },
 
-    /** Records that Spotify refused a call until a time, in milliseconds since 1970. Returns the scope that it closes, and until when. */
+    /** Records a 429 that lasts until a time, in milliseconds since 1970. Returns the scope that it closes, and until when. */
     async close(
       { family, endpoint }: QuotaTarget,
       { kind, until, wasProbe }: { kind: 'rate' | 'quota' | 'assumed'; until: number; wasProbe: boolean },
@@ -131,7 +131,7 @@ export function createQuotaLedger({ redis, records, name, now }: Deps) {
       await endProbe([ledgerKey], wasAsked ? 'end' : 'release', ...pairs);
     },
 
-    /** Notes that an endpoint answers, so that a later refusal isn't mistaken for its removal. */
+    /** Notes that an endpoint answers, so that a later 429 isn't mistaken for its removal. */
     async noteAnswer({ family, endpoint }: QuotaTarget): Promise<void> {
       const at = now();
       if (at - (notedAt.get(endpoint) ?? 0) < noteEveryMs) return;

@@ -4,11 +4,11 @@ import { maxCountDigits } from './usage.ts';
 /*
  * The scripts of the ledger. Its fields, in one hash per developer account:
  *
- *   closed <scope>       "<until> <kind> <refused at>": calls in this scope are refused
+ *   closed <scope>       "<until> <kind> <time of the 429>": calls in this scope are paused
  *   probe <scope>        until when a call probes whether the closure is over
  *   answered <endpoint>  "<when> <family>"
- *   refused <family>     "<calls in 24 hours> <when>", at the last refusal because of the quota
- *   good <family>        the most calls in 24 hours without a refusal
+ *   refused <family>     "<calls in 24 hours> <when>", at the last 429 because of the quota
+ *   good <family>        the most calls in 24 hours without a 429
  *   day <family>         the calls in 24 hours at the latest call, which become "good" at the first call of a later hour
  *   reserved <family> <id>  "<calls> <until>": set aside for work in progress
  *   same <family>        "<when> <family>": the two share a quota, so their calls count together
@@ -90,31 +90,31 @@ export const acquireScript = `${closureIn}${callsIn24Hours}
   end
   redis.pcall('PEXPIRE', KEYS[2], ARGV[8])
   if counted == 1 then
-    -- The first call of this hour: the day that ended with the last call of an earlier one was not refused.
+    -- The first call of this hour: the day that ended with the last call of an earlier one had no 429.
     local calls = countIn(redis.call('HGET', KEYS[1], 'day ' .. family))
     -- safeguard: learn-known-good
     if calls > countIn(redis.call('HGET', KEYS[1], 'good ' .. family)) then
       redis.pcall('HSET', KEYS[1], 'good ' .. family, calls)
     end
   end
-  local refusedAt = tonumber(string.match(redis.call('HGET', KEYS[1], 'refused ' .. family) or '', ' (%d+)$'))
-  if not (refusedAt and refusedAt > now - 25 * 3600000 and refusedAt <= latestPast) then
+  local limitHitAt = tonumber(string.match(redis.call('HGET', KEYS[1], 'refused ' .. family) or '', ' (%d+)$'))
+  if not (limitHitAt and limitHitAt > now - 25 * 3600000 and limitHitAt <= latestPast) then
     redis.pcall('HSET', KEYS[1], 'day ' .. family, callsIn24Hours(family, hour))
     redis.pcall('PEXPIRE', KEYS[1], ARGV[7])
   end
   return reply`;
 
 /**
- * Records that Spotify refused a call, and returns the scope that it closes, and until when. Never shortens a closure.
+ * Records a 429, and returns the scope that it closes, and until when. Never shortens a closure.
  *
- * - Without a reason, all calls are refused; but if an endpoint has never answered and others of its family do, it is probably gone;
- *   if it is still refused after that, it is only tried once an hour.
- * - "QUOTA_EXCEEDED" closes the family. Families refused within five minutes until nearly the same time share a quota: that is remembered of
- *   two, and if there are three, all calls are refused. Only times that Spotify named are compared. The next call of every other family
- *   probes. A refused probe says nothing about the size of a quota, because other calls have used it up.
+ * - Without a reason, it closes all families; but if an endpoint has never answered and others of its family do, it is probably gone;
+ *   if it still gets a 429 after that, it is only tried once an hour.
+ * - "QUOTA_EXCEEDED" closes the family. Families that hit their limits within five minutes, until nearly the same time, share a quota: that is
+ *   remembered of two, and if there are three, all families are closed. Only times that Spotify named are compared. The next call of every
+ *   other family probes. A 429 for a probe says nothing about the size of a quota, because other calls have used it up.
  *
  * Arguments: now, hour, family, endpoint, kind, until, furthest end of a closure, TTL, whether it was a probe, until when an endpoint that
- * was refused before is closed, all families.
+ * got a 429 before is closed, all families.
  */
 export const closeScript = `${closureIn}${callsIn24Hours}
   local now, hour, family, endpoint, kind = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3], ARGV[4], ARGV[5]
@@ -128,8 +128,8 @@ export const closeScript = `${closureIn}${callsIn24Hours}
   end
   local earlierUntil, earlier = closureIn(endpoint, latest)
   local wasGone = earlier == 'gone'
-  -- Several calls may have been under way at the first refusal.
-  local isRefusedAgain = wasGone and earlierUntil <= now
+  -- Several calls may have been under way at the first 429.
+  local isGoneAgain = wasGone and earlierUntil <= now
   local function isGone()
     -- safeguard: endpoint-gone
     local answeredAt = tonumber(string.match(redis.call('HGET', KEYS[1], 'answered ' .. endpoint) or '', '^(%d+) %S+$'))
@@ -160,7 +160,7 @@ export const closeScript = `${closureIn}${callsIn24Hours}
     end
     redis.call('HSET', KEYS[1], 'refused ' .. family, calls .. ' ' .. now)
     redis.call('HDEL', KEYS[1], 'day ' .. family)
-    -- So many are no longer known to be good.
+    -- This many are no longer known to be good.
     if countIn(redis.call('HGET', KEYS[1], 'good ' .. family)) >= calls then
       redis.call('HSET', KEYS[1], 'good ' .. family, math.max(0, calls - 1))
     end
@@ -170,7 +170,7 @@ export const closeScript = `${closureIn}${callsIn24Hours}
   if kind == 'rate' then
     closed = isGone() and endpoint or 'all'
     -- safeguard: ask-rarely-for-gone-endpoints
-    if closed == endpoint and isRefusedAgain then endsAt = ARGV[10] end
+    if closed == endpoint and isGoneAgain then endsAt = ARGV[10] end
     close(closed, closed == 'all' and 'rate' or 'gone')
   else
     local alike = {}
@@ -190,7 +190,7 @@ export const closeScript = `${closureIn}${callsIn24Hours}
     if #alike == 1 then
       local other = alike[1]
       redis.call('HSET', KEYS[1], 'same ' .. family, now .. ' ' .. other)
-      -- The other's count at its refusal lacks this family's calls. The call that was refused now came after it.
+      -- The other's count at its 429 lacks this family's calls. The call that got this one came after it.
       local at = string.match(redis.call('HGET', KEYS[1], 'refused ' .. other) or '', '^%d+ (%d+)$')
       local calls = callsIn24Hours(family, hour) + callsIn24Hours(other, hour) - 1
       -- safeguard: learn-limit-of-pair

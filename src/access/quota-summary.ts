@@ -33,7 +33,7 @@ export type QuotaInUse = {
 /** From this part of a limit on, people are warned. */
 const warnFrom = 0.8;
 
-/** How much of the day's calls is used, for people. `dailyCalls` is the limit for all calls while Spotify has refused none. */
+/** How much of the day's calls is used, for people. `dailyCalls` is the limit for all calls while there was no 429. */
 export function quotaInUse(ledger: Ledger, dailyCalls: number, now: number): QuotaInUse {
   const closedUntil = closedUntilOf(ledger, ['all'], now);
   const families = quotaFamilies.map((family) => {
@@ -62,7 +62,7 @@ function usedOf(used: number, limit: number | null): Used {
   return { used, limit, isNearlyUsed: limit !== null && used >= warnFrom * limit };
 }
 
-/** The quota of each family, for programs: times are in ISO 8601. `total.budget` is the guess that counts while nothing was refused. */
+/** The quota of each family, for programs: times are in ISO 8601. `total.budget` is the guess that counts while there was no 429. */
 export function quotaSummary(ledger: Ledger, dailyCalls: number, now: number) {
   const families = quotaFamilies.map((family) => {
     const { closedUntil, ...counts } = quotaOf(ledger, family, now);

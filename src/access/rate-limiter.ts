@@ -8,7 +8,6 @@ type Limit = { requests: number; windowSeconds: number };
 
 /** How much of a limit is left after a request was counted. */
 export type Usage = {
-  /** Whether this request exceeded the limit. */
   exceeded: boolean;
   remaining: number;
   /** Milliseconds until the window ends and the whole limit is available again. */
@@ -52,7 +51,6 @@ export const limits = {
   setupCheck: { requests: 20, windowSeconds: minute },
 };
 
-/** Returns a limiter for each limit, under the same name. */
 export function createRateLimiters(redis: RedisClient, all: Limits): RateLimiters {
   const created = Object.entries(all).map(([name, limit]) => [
     name,
@@ -100,9 +98,9 @@ function createRateLimiter({ redis, name, requests, windowSeconds }: Deps) {
   };
 
   async function count(key: string): Promise<RateLimiterRes> {
-    return awaitReply('redis', limiter.consume(key)).catch((refusal: unknown) => {
-      if (refusal instanceof RateLimiterRes) return refusal;
-      throw refusal;
+    return awaitReply('redis', limiter.consume(key)).catch((rejection: unknown) => {
+      if (rejection instanceof RateLimiterRes) return rejection;
+      throw rejection;
     });
   }
 }

@@ -13,7 +13,6 @@ type Deps = {
 type Entry = { owner: string; value: unknown; isPacked: boolean; cachedAt: number; characters: number };
 
 type Options<T> = {
-  /** Whether a value may be cached. */
   isCacheable?: ((value: T) => boolean) | undefined;
   /** Whether to keep the compressed JSON instead of the value: a tenth of the memory, for values that are many and seldom read again. */
   isPacked?: boolean | undefined;

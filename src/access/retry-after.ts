@@ -5,14 +5,14 @@ const defaultDelayMs = { rate: 30_000, quota: 60 * 60 * 1000 };
 const hourMs = 60 * 60 * 1000;
 /**
  * Bounds on a delay: less is not worth a cooldown, and more than users have ever reported is nonsense. A rate limit counts 30 seconds ("Rate
- * limits"), but people got waits of almost a day without a reason.
+ * limits"), but people have reported waits of almost a day without a reason.
  */
 const minDelayMs = 1_000;
-const longestMs = { rate: 24 * hourMs, quota: 48 * hourMs };
-/** How far the clocks of processes may be apart: a time of another one may lie so far in the future. */
+const maxDelayMs = { rate: 24 * hourMs, quota: 48 * hourMs };
+/** How far the clocks of processes may be apart, so that a time of another process may be this far in the future. */
 export const clockSlackMs = 15 * 60 * 1000;
 /** How far ahead the end of a recorded delay may lie. */
-export const maxAheadMs = longestMs.quota + clockSlackMs;
+export const maxAheadMs = maxDelayMs.quota + clockSlackMs;
 
 /**
  * Returns the delay that a Retry-After header asks for, in milliseconds; null if the header is neither a number of seconds nor a date (RFC
@@ -27,7 +27,7 @@ function parseRetryAfter(header: string | undefined, now: number): number | null
   return Math.max(delayMs, minDelayMs);
 }
 
-/** Returns how long to wait after a refused call, in milliseconds. `isNamed`: whether Spotify said so. */
+/** Returns how long to wait after a 429, in milliseconds. `isNamed`: whether Spotify said so. */
 export function delayOf(
   { retryAfter, quota }: RateLimited,
   now: number,
@@ -35,7 +35,7 @@ export function delayOf(
   const named = parseRetryAfter(retryAfter, now);
   // safeguard: default-quota-cooldown
   const otherwise = quota ? defaultDelayMs.quota : defaultDelayMs.rate;
-  const longest = quota ? longestMs.quota : longestMs.rate;
+  const maxMs = quota ? maxDelayMs.quota : maxDelayMs.rate;
   // safeguard: longest-delay
-  return { delayMs: Math.min(named ?? otherwise, longest), isNamed: named !== null && named < longest };
+  return { delayMs: Math.min(named ?? otherwise, maxMs), isNamed: named !== null && named < maxMs };
 }

@@ -67,7 +67,6 @@ export function describeScope(scope: string): string | null {
   return Object.hasOwn(scopes, scope) ? scopes[scope as Scope] : null;
 }
 
-/** Returns whether all of these have been granted. */
 export function hasScopes(granted: readonly string[], needed: readonly string[]): boolean {
   return needed.every((scope) => granted.includes(scope));
 }

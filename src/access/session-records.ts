@@ -29,7 +29,6 @@ const codec = jsonCodec<SessionRecord>({
   }),
 });
 
-/** Returns the store of session records, by session id. */
 export function createSessionRecords({ records, now }: { records: Records; now: () => number }) {
   return records.of({
     kind: 'session',

@@ -26,9 +26,9 @@ export const timing = {
    * one has died.
    */
   formLeaseMs: 40_000,
-  /** How often each process looks for long exports to continue. */
+  /** How often each process checks for export jobs to continue. */
   exportTickMs: 5_000,
-  /** The lease of the process that makes a long export: without an extension, another process continues after this long. */
+  /** The lease of the process that works on an export job: without an extension, another process continues after this long. */
   exportLeaseMs: 30_000,
   /** Live updates. */
   live: {
@@ -39,7 +39,7 @@ export const timing = {
     renewLeaseEveryMs: 2_000,
     /** Pub/sub is lossy, so processes without the lease re-read the stored state this often. */
     reloadEveryMs: 10_000,
-    /** How long Redis may fail to take the lease before subscribers see a notice. */
+    /** How long taking the lease may fail before pages show that Redis is down. */
     redisDownAfterMs: 10_000,
   },
 };

@@ -13,9 +13,9 @@ export type Token = { accessToken: string; expiresAt: number };
 /** One request to the Web API, made with an access token, and what it draws on. */
 export type AuthorizedRequest<T> = { target: QuotaTarget; send: (accessToken: string) => Promise<T> };
 
-/** Where tokens of one kind are stored, and how another one is obtained in place of a spent one. */
+/** The store of one kind of token, and how another one is obtained in place of a spent one. */
 export type TokenStore<T extends Token, Stored extends T | null> = {
-  /** Names the work in the log, such as "refresh of a grant". */
+  /** Names the work in the log, such as "refresh a grant". */
   taskName: string;
   token: Parameters<OnRefresh>[0];
   lockName(id: string): string;

@@ -45,7 +45,6 @@ export function readCounts(
   return { counts, obsolete, damaged };
 }
 
-/** The calls of these families in the last 24 hours. */
 export function callsIn(
   counts: Counts,
   now: number,

@@ -11,9 +11,9 @@ import { createRecords } from '../redis/records.ts';
 import { createAccounts } from '../spotify/accounts.ts';
 import { type CallResult, createHttp } from '../spotify/http.ts';
 import { createWebApi } from '../spotify/web-api.ts';
-import { checkRedisChoice } from './choice.ts';
 import { checkQuota } from './quota.ts';
 import { checkRedis } from './redis.ts';
+import { checkRedisChoice } from './redis-choice.ts';
 import type { CheckResult } from './result.ts';
 import { checkSite } from './site.ts';
 import { checkSpotify, missingCredentials } from './spotify.ts';
@@ -29,13 +29,11 @@ export function createChecks(config: Config, sharedNow: (() => number) | null) {
   const clientId = spotify?.clientId ?? null;
 
   return {
-    /** Checks Redis. */
     redis: () =>
       checkRedisChoice(choose, (url) =>
         withRedis(url, (redis) => checkRedis({ redis, url, clientId, now: Date.now })),
       ),
 
-    /** Checks the app at Spotify. */
     async spotify(): Promise<CheckResult[]> {
       if (!spotify) return [missingCredentials(missing)];
       const { url } = await choose().catch(() => ({ url: redisUrl }));

@@ -27,7 +27,7 @@ export async function tryCredentials(
     throw error;
   }
   // If Spotify doesn't show its sign-in page now, that is no reason to refuse credentials it has just accepted.
-  const refusal = await accounts.authorizeProblem().catch(() => null);
+  const problem = await accounts.authorizeProblem().catch(() => null);
   // safeguard: try-redirect-uri
-  return refusal !== null && namesRedirectUri(refusal) ? 'unknown-redirect-uri' : null;
+  return problem !== null && namesRedirectUri(problem) ? 'unknown-redirect-uri' : null;
 }

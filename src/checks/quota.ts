@@ -1,4 +1,4 @@
-import { familyWords, stillWorks } from '../access/family-words.ts';
+import { familyLabels, stillWorks } from '../access/family-labels.ts';
 import type { QuotaLedger } from '../access/quota-ledger.ts';
 import { quotaInUse } from '../access/quota-summary.ts';
 import { nullIfUnavailable } from '../redis/errors.ts';
@@ -24,7 +24,7 @@ export async function checkQuota({ ledger, dailyCalls, now }: Deps): Promise<Che
       : [note('All calls to Spotify', `paused by Spotify until ${new Date(allUntil).toISOString()}`)]),
     ...gone.map((endpoint) => note(endpoint, 'refused every time: Spotify has probably removed it')),
     ...families.flatMap(({ family, used, limit, isNearlyUsed, closedUntil, sharing }) => {
-      const words = familyWords[family];
+      const words = familyLabels[family];
       if (closedUntil !== null)
         return [
           note(
@@ -36,7 +36,7 @@ export async function checkQuota({ ledger, dailyCalls, now }: Deps): Promise<Che
       return isNearlyUsed
         ? [
             note(
-              sharing ? `${words.name} and ${familyWords[sharing.with].name}` : words.name,
+              sharing ? `${words.name} and ${familyLabels[sharing.with].name}` : words.name,
               `${sharing?.used ?? used} of about ${limit} calls used in the last 24 hours`,
             ),
           ]

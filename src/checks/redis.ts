@@ -19,7 +19,6 @@ import { type CheckResult, failed, note, ok } from './result.ts';
 type Deps = {
   /** A connection that isn't open yet and doesn't reconnect. */
   redis: RedisClient;
-  /** The URL of that connection. */
   url: string;
   /** Null while there are no credentials; then the channel isn't checked. */
   clientId: string | null;
@@ -182,7 +181,6 @@ function checkEviction(facts: Facts): CheckResult {
 
 type Facts = ReadonlyMap<string, string>;
 
-/** Parses the reply to INFO. */
 function parseInfo(info: string): Facts {
   const lines = info.split(/\r?\n/).filter((line) => /^\w+:/.test(line));
   return new Map(

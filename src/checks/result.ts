@@ -10,9 +10,7 @@ export type CheckResult = {
   fix?: string;
 };
 
-/** Returns the result of a check that found no problem. */
 export const ok = (name: string, detail: string): CheckResult => ({ name, status: 'ok', detail });
-/** Returns the result of a check that found a problem. */
 export const failed = (name: string, detail: string, fix?: string): CheckResult => ({
   name,
   status: 'failed',

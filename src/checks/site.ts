@@ -16,7 +16,7 @@ export async function checkSite({ baseUrl, redirectUri, clientId, accountsUrl }:
 
   const url = response.headers.get('Location') ?? '';
   const location = URL.canParse(url) ? new URL(url) : null;
-  if (!location?.href.startsWith(`${accountsUrl}/authorize?`)) return checkRefusal(baseUrl, response);
+  if (!location?.href.startsWith(`${accountsUrl}/authorize?`)) return diagnoseSignIn(baseUrl, response);
   const { redirect_uri, client_id } = Object.fromEntries(location.searchParams);
   if (redirect_uri !== redirectUri || client_id !== clientId) {
     return failed(
@@ -45,8 +45,8 @@ function unreachable(baseUrl: string, error: Error): CheckResult {
   );
 }
 
-/** Works out from the response why the sign-in was refused. */
-async function checkRefusal(baseUrl: string, response: Response): Promise<CheckResult> {
+/** Works out from the response why there is no sign-in. */
+async function diagnoseSignIn(baseUrl: string, response: Response): Promise<CheckResult> {
   // A response that is cut off is judged by its status.
   const text = await response.text().catch(() => '');
   if (/"reason":"silent-proxy"/.test(text)) {

@@ -50,7 +50,7 @@ async function checkApp({ accounts, webApi, quotaGate, market }: Deps): Promise<
   try {
     token = (await accounts.appToken()).accessToken;
   } catch (error) {
-    return [refusedCredentials(error)];
+    return [credentialsProblem(error)];
   }
   const accepted = ok(credentials, 'Spotify accepts them');
   const search = () => webApi.search(token, 'a', { types: ['artist'], page: 1, market });
@@ -62,11 +62,11 @@ async function checkApp({ accounts, webApi, quotaGate, market }: Deps): Promise<
     });
     return [accepted, ok(webApiName, 'a search succeeded, so the owner of the app has Premium')];
   } catch (error) {
-    return [accepted, refusedSearch(error)];
+    return [accepted, searchProblem(error)];
   }
 }
 
-function refusedCredentials(error: unknown): CheckResult {
+function credentialsProblem(error: unknown): CheckResult {
   if (error instanceof ClientRejected) {
     const description = error.description ? `: “${error.description}”` : '';
     return failed(
@@ -84,7 +84,7 @@ function refusedCredentials(error: unknown): CheckResult {
   );
 }
 
-function refusedSearch(error: unknown): CheckResult {
+function searchProblem(error: unknown): CheckResult {
   if (error instanceof OwnerNeedsPremium || error instanceof NotInvited) {
     // If the owner doesn't have Premium, Spotify may respond to an app token that "the user" isn't registered.
     return failed(
@@ -113,19 +113,19 @@ function refusedSearch(error: unknown): CheckResult {
 async function checkRedirectUri({ accounts, redirectUri }: Deps): Promise<CheckResult> {
   const fix = `In your app’s settings at https://developer.spotify.com/dashboard, under “Redirect URIs”, add exactly ${redirectUri} and save.`;
   try {
-    const refusal = await accounts.authorizeProblem();
-    if (refusal === null) return ok(redirect, `Spotify reports no problem with ${redirectUri}`);
-    return namesRedirectUri(refusal)
-      ? failed(redirect, `Spotify doesn’t know ${redirectUri}: “${refusal}”`, fix)
-      : failed(redirect, `Spotify won’t show its sign-in page: “${refusal}”`, 'Check SPOTIFY_CLIENT_ID.');
+    const problem = await accounts.authorizeProblem();
+    if (problem === null) return ok(redirect, `Spotify reports no problem with ${redirectUri}`);
+    return namesRedirectUri(problem)
+      ? failed(redirect, `Spotify doesn’t know ${redirectUri}: “${problem}”`, fix)
+      : failed(redirect, `Spotify won’t show its sign-in page: “${problem}”`, 'Check SPOTIFY_CLIENT_ID.');
   } catch (error) {
     return note(redirect, `couldn’t be checked: ${describe(error)}`, fix);
   }
 }
 
 /** Whether an error on Spotify's sign-in page is about the redirect URI. */
-export function namesRedirectUri(refusal: string): boolean {
-  return /redirect uri/i.test(refusal);
+export function namesRedirectUri(problem: string): boolean {
+  return /redirect uri/i.test(problem);
 }
 
 /** Messages of SpotifyUnavailable are written for the log: they name the call and contain no secret. */

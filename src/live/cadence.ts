@@ -20,14 +20,15 @@ export type NextPoll = { at: number; throttledUntil: number | null };
 
 /** How far apart the polls for one listener should be. */
 type Pace = {
-  hasPlenty: boolean;
+  /** Whether so much of the budget is left that skips and pauses are worth polling for. */
+  isRelaxed: boolean;
   /** Between polls in the middle of a long track. */
   midTrackMs: number;
   /** Every end of a longer track is polled. */
   shortTrackMs: number;
   /** Between polls at ends of shorter tracks, at least: several share one. */
   sharedEndsMs: number;
-  /** Factor for the waits for a player that is idle or stuck; above 1 only when hardly any calls are left. */
+  /** Multiplies the waits for a player that is idle or stuck; above 1 only when hardly any calls are left. */
   stretch: number;
 };
 
@@ -37,42 +38,42 @@ const hour = 60 * minute;
 
 /** Every number that the cadence depends on. Parts are fractions of the day's calls. "Measured": by `npm run bench -- live --only=day`. */
 const policy = {
-  /** Until this part is used, there are plenty of calls: three hours of music take 30% of 700 (measured). */
+  /** Polling is relaxed until this part is used: three hours of music take 30 % of 700 calls (measured). */
   relaxedUntilUsed: 0.3,
   /** Pages and buttons make a few dozen calls a day; polls leave them this part. */
   pagesPart: 0.03,
   /** Before that part, polls become rarer within this one, for each listener: the smallest with which no other claim fails (measured). */
   lastPart: 0.08,
-  /** While there are plenty of calls. Someone who is looking notices a pause by themselves within a minute, at the latest. */
+  /** While polling is relaxed. Someone who is looking notices a pause by themselves within a minute, at the latest. */
   midTrackMs: 57 * second,
-  /** A poll in the middle is left to the one at the end if that comes at most this much later: a tenth is hardly noticed. */
+  /** The mid-track poll is skipped if the end-of-track poll is at most 10 % later. */
   joinedWithEnd: 1.1,
-  /** Afterward, only tracks longer than this are polled before their end: few songs are. */
+  /** While polling isn't relaxed, only tracks longer than this are polled before their end. Few songs are longer. */
   longTrackMs: 6 * minute,
-  /** That often: a skipped episode shows within 200 seconds (measured). */
+  /** The polling interval in those tracks: a skipped episode shows within 200 seconds (measured). */
   longTrackPollMs: 200 * second,
-  /** Once the part `manyUsed` is used, tracks of two and a half minutes are short, too: a day has more ends of them than calls (measured). */
+  /** Once the part `manyUsedPart` is used, tracks of two and a half minutes also count as short: a day has more of them than calls (measured). */
   shortTrackMs: { usual: 115 * second, manyUsed: 152 * second },
   manyUsedPart: 0.74,
   /** Short tracks share polls about this far apart, even if that pace wouldn't last all day: few people listen all day. */
   sharedEndsMs: 265 * second,
-  /** So many listeners get the polls at ends however little is left: about 17 calls an hour each. Spotify's refusal is the real limit. */
+  /** Up to this many listeners always get the polls at ends, about 17 calls an hour each. The real limit is Spotify's 429. */
   fewListeners: 5,
   /** Upper bound on the polling interval, however little budget remains: an open page is never given up. */
-  longestIntervalMs: 30 * minute,
-  /** Listeners see a notice about throttling if it delays the next poll by more than this: a poll that tracks share is delayed by one at least. */
+  maxIntervalMs: 30 * minute,
+  /** Pages mention throttling if it delays the next poll by more than this: a poll that tracks share is delayed by at least one track. */
   mentionedDelayMs: 30 * second,
   /** The first wait after finding a player stuck; it doubles with each further poll. Most have recovered by then. */
   stuckMs: 2 * second,
   /** A paused player is polled at most this much later for the first minutes, and a little before its track would end if resumed at once. */
-  pausedMs: { least: 30 * second, most: 3 * minute, recent: 10 * minute, beforeEnd: 0.95 },
+  pausedMs: { min: 30 * second, max: 3 * minute, recent: 10 * minute, beforeEnd: 0.95 },
   /** A player that has been idle for long is polled after another eighth of that time, within these bounds: few return after hours. */
-  idle: { part: 1 / 8, leastMs: 3 * minute, mostMs: 15 * minute },
+  idle: { part: 1 / 8, minMs: 3 * minute, maxMs: 15 * minute },
 } as const;
 
-/** The pace between `relaxedUntilUsed` and `lastPart`. */
+/** The pace between 30 % used and the last 8 %. */
 const usualPace: Pace = {
-  hasPlenty: false,
+  isRelaxed: false,
   midTrackMs: policy.longTrackPollMs,
   shortTrackMs: 0,
   sharedEndsMs: 0,
@@ -81,7 +82,7 @@ const usualPace: Pace = {
 
 /** For listeners who are interested in ends of tracks only: nothing else is worth a call, however much is left. */
 // safeguard: only-ends-for-bars
-const endsOnly: Partial<Pace> = { hasPlenty: false, midTrackMs: Number.POSITIVE_INFINITY };
+const endsOnly: Partial<Pace> = { isRelaxed: false, midTrackMs: Number.POSITIVE_INFINITY };
 
 /**
  * Decides when to poll Spotify next for a listener with subscribers.
@@ -90,11 +91,11 @@ const endsOnly: Partial<Pace> = { hasPlenty: false, midTrackMs: Number.POSITIVE_
  * are left. Polls in the middle of a track only find skips and pauses. Spotify's quota covers all listeners for a whole day, and how long
  * each will listen is unknown, so there is a simple rule:
  *
- * - While there are plenty of calls: ends of tracks, and in between a poll per minute. That is all that a listener of a few hours ever needs.
+ * - While polling is relaxed: ends of tracks, and in between a poll per minute. That is all that a listener of a few hours ever needs.
  * - After that: ends of tracks only, and a few polls in what is longer than a song. If tracks are so short that their ends alone would use up
  *   the day, several ends share one poll.
  * - The last part of the day's calls is for ends: all other polls become steadily rarer, down to a fixed minimum. Only if there are more than a
- *   few listeners, so do those at ends. When a poll comes much later than usual, for any of these reasons, the page says until when.
+ *   few listeners, so do those at ends. When a poll comes much later than usual, for any of these reasons, pages show until when.
  *
  * A player that is idle or stuck is polled less and less often, however much is left. If only bars show what is playing, nothing but ends of tracks
  * is polled.
@@ -112,7 +113,7 @@ export function nextPoll(circumstances: Circumstances): NextPoll {
 /** The time from the last poll to the next. */
 function waitFor(observation: Observation, now: number, pace: Pace): number {
   // safeguard: longest-interval
-  return Math.min(policy.longestIntervalMs, waitAtPace(observation, now, pace));
+  return Math.min(policy.maxIntervalMs, waitAtPace(observation, now, pace));
 }
 
 function waitAtPace(observation: Observation, now: number, pace: Pace): number {
@@ -135,24 +136,24 @@ function tracksPerPoll({ shortTrackMs, sharedEndsMs }: Pace, durationMs: number)
   return durationMs < shortTrackMs ? Math.max(1, Math.round(sharedEndsMs / durationMs)) : 1;
 }
 
-function midTrackInterval({ hasPlenty, midTrackMs }: Pace, durationMs: number): number {
-  return hasPlenty || durationMs > policy.longTrackMs ? midTrackMs : Number.POSITIVE_INFINITY;
+function midTrackInterval({ isRelaxed, midTrackMs }: Pace, durationMs: number): number {
+  return isRelaxed || durationMs > policy.longTrackMs ? midTrackMs : Number.POSITIVE_INFINITY;
 }
 
 function waitWhileStuck(stuckPolls: number): number {
-  return Math.min(policy.idle.mostMs, policy.stuckMs * 2 ** Math.max(0, stuckPolls - 1));
+  return Math.min(policy.idle.maxMs, policy.stuckMs * 2 ** Math.max(0, stuckPolls - 1));
 }
 
 /**
  * If a paused track is resumed, it ends after its remaining time. A poll before then finds it playing, and its end is seen when it
- * comes. That is worth extra polls only while there are plenty of calls.
+ * comes. That is worth extra polls only while polling is relaxed.
  */
-function waitWhileIdle(playback: Playback, idleMs: number, { hasPlenty }: Pace): number {
-  const { least, most, recent, beforeEnd } = policy.pausedMs;
+function waitWhileIdle(playback: Playback, idleMs: number, { isRelaxed }: Pace): number {
+  const { min, max, recent, beforeEnd } = policy.pausedMs;
   if (idleMs >= recent) return idleInterval(idleMs);
-  if (!hasPlenty) return most;
+  if (!isRelaxed) return max;
   const remainingMs = remainingOf(playback) ?? Number.POSITIVE_INFINITY;
-  return Math.min(policy.midTrackMs, Math.max(least, beforeEnd * remainingMs));
+  return Math.min(policy.midTrackMs, Math.max(min, beforeEnd * remainingMs));
 }
 
 /** For something whose end is unknown: an ad is over soon, a stream never ends. */
@@ -161,8 +162,8 @@ function waitWithoutEnd(playingMs: number): number {
 }
 
 function idleInterval(idleMs: number): number {
-  const { part, leastMs, mostMs } = policy.idle;
-  return Math.min(mostMs, Math.max(leastMs, part * idleMs));
+  const { part, minMs, maxMs } = policy.idle;
+  return Math.min(maxMs, Math.max(minMs, part * idleMs));
 }
 
 function paceOf({ budget, listeners, interest }: Circumstances): Pace {
@@ -170,15 +171,15 @@ function paceOf({ budget, listeners, interest }: Circumstances): Pace {
   return interest === 'everything' ? pace : { ...pace, ...endsOnly };
 }
 
-/** Whether there are plenty of calls, so that some may be spent on what is merely convenient. */
-export function hasPlenty({ perDay, used }: Budget, listeners: number): boolean {
-  // With several listeners, that ends sooner.
+/** Whether so few calls are used that some may be spent on conveniences. */
+export function isRelaxed({ perDay, used }: Budget, listeners: number): boolean {
+  // With several listeners, this ends sooner.
   return (used / perDay) * Math.sqrt(listeners) < policy.relaxedUntilUsed;
 }
 
 function paceForEverything(budget: Budget, listeners: number): Pace {
   const { perDay, used } = budget;
-  if (hasPlenty(budget, listeners)) return { ...usualPace, hasPlenty: true, midTrackMs: policy.midTrackMs };
+  if (isRelaxed(budget, listeners)) return { ...usualPace, isRelaxed: true, midTrackMs: policy.midTrackMs };
 
   // safeguard: slow-polling-near-budget
   const stretch = stretchOf(budget, listeners);
@@ -187,7 +188,7 @@ function paceForEverything(budget: Budget, listeners: number): Pace {
   const sustainableMs = (hour * listeners) / sustainablePerHour(budget);
   const { usual, manyUsed } = policy.shortTrackMs;
   return {
-    hasPlenty: false,
+    isRelaxed: false,
     midTrackMs: policy.longTrackPollMs * listeners * stretch,
     shortTrackMs: endsStretch * (used / perDay < policy.manyUsedPart ? usual : manyUsed),
     sharedEndsMs: endsStretch * Math.min(policy.sharedEndsMs, sustainableMs),
@@ -195,12 +196,12 @@ function paceForEverything(budget: Budget, listeners: number): Pace {
   };
 }
 
-/** How much longer than usual waits are in the last part of the budget: that part is this many times larger; without it they never are. */
+/** The factor by which waits grow in the last part of the budget; 1 before it. `times` enlarges that part. */
 function stretchOf({ perDay, used }: Budget, times: number): number {
   if (times <= 0) return 1;
   const left = perDay * (1 - policy.pagesPart) - used;
-  const longest = policy.longestIntervalMs / policy.sharedEndsMs;
-  return left <= 0 ? longest : Math.min(longest, Math.max(1, (perDay * policy.lastPart * times) / left));
+  const max = policy.maxIntervalMs / policy.sharedEndsMs;
+  return left <= 0 ? max : Math.min(max, Math.max(1, (perDay * policy.lastPart * times) / left));
 }
 
 /**

@@ -10,7 +10,6 @@ type Deps = {
   feeds: ReadonlyMap<string, Feed>;
   /** Whether messages of other processes arrive. */
   isJoined: () => boolean;
-  /** Ends the streams of these sessions in this process. */
   endStreamsHere: (sessionIds: readonly string[]) => void;
   background: Pick<BackgroundTasks, 'run'>;
 };

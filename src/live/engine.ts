@@ -89,7 +89,7 @@ export function createEngine(deps: Deps) {
     onFault,
   });
   const { holdsLease } = leases;
-  const { schedule, nextPollFor, hasPlentyLeft } = poller;
+  const { schedule, nextPollFor, isBudgetRelaxed } = poller;
   const { receive, reload } = createReceiver({
     feeds,
     stored,
@@ -115,7 +115,7 @@ export function createEngine(deps: Deps) {
     stored,
     queries: createQueries({ feeds, stored, holdsLease, nextPollFor, reload, now }),
     nextPollFor,
-    hasPlentyLeft,
+    isBudgetRelaxed,
     endedSessions,
     receive,
     reload,

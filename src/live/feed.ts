@@ -23,7 +23,7 @@ type Lease = {
   /** Since when Redis has failed to take it; null if it has not. */
   failingSince: number | null;
   /** Whether any process has a subscriber who is interested in everything. */
-  isWatched: boolean;
+  isInterestFull: boolean;
 };
 
 /** A listener with subscribers in this process. */
@@ -47,7 +47,7 @@ export function createFeed(accountId: string, reloadDueAt: number): Feed {
   return {
     accountId,
     subscribers: new Map(),
-    lease: { owner: randomUUID(), dueAt: 0, heldUntil: 0, failingSince: null, isWatched: false },
+    lease: { owner: randomUUID(), dueAt: 0, heldUntil: 0, failingSince: null, isInterestFull: false },
     state: initialState,
     isPolling: false,
     plannedInterest: 'everything',
@@ -59,11 +59,10 @@ export function createFeed(accountId: string, reloadDueAt: number): Feed {
 /** The interest of the subscribers in all processes, as far as this one knows. */
 export function interestIn({ subscribers, lease }: Feed): Interest {
   // safeguard: interest-of-other-processes
-  const isEverything = lease.isWatched || hasFullInterest(subscribers);
+  const isEverything = lease.isInterestFull || hasFullInterest(subscribers);
   return isEverything ? 'everything' : 'track-ends';
 }
 
-/** Whether one of these subscribers is interested in everything. */
 export function hasFullInterest(subscribers: Feed['subscribers']): boolean {
   return subscribers.keys().some(({ interest }) => interest === 'everything');
 }
@@ -78,7 +77,7 @@ export function broadcast(feed: Feed): void {
   }
 }
 
-/** Replaces the state of a feed and tells its subscribers what has changed for them. */
+/** Replaces the state of a feed and sends its subscribers what has changed for them. */
 export function setState(feed: Feed, state: ListenerState): void {
   const isSame = state.live === feed.state.live;
   feed.state = state;

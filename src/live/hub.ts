@@ -20,7 +20,7 @@ import { type Update, unknownState } from './state.ts';
  *                     lease        bus ◀──Redis pub/sub──▶ other processes
  *
  * Every process with subscribers of a listener has a feed for them. Only the process that holds the lease polls; it publishes what it finds
- * on the bus, which takes it to the feeds of the others. What pages and buttons record travels the same way. Pure functions decide how a
+ * on the bus, which takes it to the feeds of the others. Observations that pages and buttons record travel the same way. Pure functions decide how a
  * state changes and whether subscribers get an update (state.ts, observation.ts), and when to poll (schedule.ts, cadence.ts). engine.ts
  * connects the parts.
  */
@@ -113,7 +113,7 @@ export function createHub(deps: Deps) {
     endStreams: engine.endStreams,
 
     /** Removes what is stored about a listener who has signed out everywhere. Throws RedisUnavailable. */
-    forget: (accountId: string): Promise<void> => stored.remove(accountId),
+    removeListenerData: (accountId: string): Promise<void> => stored.remove(accountId),
 
     latestObservation,
     freshObservation,
@@ -124,8 +124,8 @@ export function createHub(deps: Deps) {
     nextPollFor: (observation: Observation): Promise<NextPoll> =>
       engine.nextPollFor(observation, 'everything'),
 
-    /** Whether there are plenty of calls for live updates. Throws RedisUnavailable. */
-    hasPlenty: engine.hasPlentyLeft,
+    /** Whether so few calls are used that some may be spent on conveniences. Throws RedisUnavailable. */
+    isRelaxed: engine.isBudgetRelaxed,
 
     close: engine.close,
   };

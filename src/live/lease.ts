@@ -32,11 +32,11 @@ const takeLease = `
     redis.call('SET', KEYS[1], owner, 'PX', ARGV[2])
   end
   if ARGV[3] == '1' then redis.call('SET', KEYS[2], '1', 'PX', ARGV[2]) end
-  local watched = redis.call('PTTL', KEYS[2])
-  -- safeguard: longest-watched-mark
-  return {owner, (watched > 0 and watched <= ARGV[2] + 1000) and 1 or 0}`;
+  local fullMs = redis.call('PTTL', KEYS[2])
+  -- safeguard: max-full-interest-ttl
+  return {owner, (fullMs > 0 and fullMs <= ARGV[2] + 1000) and 1 or 0}`;
 
-const watchedMark: KeyType = { kind: 'watched', type: 'string' };
+const fullInterestMark: KeyType = { kind: 'watched', type: 'string' };
 
 /** The listeners that are being polled, by any process, each with the time at which it no longer counts. */
 const polledSet: KeyType = { kind: 'subscribed', type: 'zset' };
@@ -51,7 +51,7 @@ export function createLeases({ redis, records, clientId, now, timing, prepare }:
   const { leaseMs, redisDownAfterMs } = timing;
   const polledKey = keys.subscribed(clientId);
   const leases = records.of({ kind: 'lease', key: keys.lease, codec: ownerCodec, ttlMs: () => leaseMs });
-  const take = records.script([leases.type, watchedMark], takeLease);
+  const take = records.script([leases.type, fullInterestMark], takeLease);
   const notePolled = records.script([polledSet], addPolled);
 
   return {
@@ -76,7 +76,7 @@ export function createLeases({ redis, records, clientId, now, timing, prepare }:
     return performance.now() < lease.heldUntil;
   }
 
-  /** Takes the lease if no other process has it, or renews it. While Redis refuses, no process polls, and after a while subscribers see a notice. */
+  /** Takes the lease if no other process has it, or renews it. While Redis fails, no process polls, and after a while pages show that. */
   async function acquireLease(feed: Feed): Promise<void> {
     const { lease } = feed;
     const startedAt = performance.now();
@@ -106,10 +106,10 @@ export function createLeases({ redis, records, clientId, now, timing, prepare }:
   }
 
   async function takeIfFree({ accountId, lease, subscribers }: Feed): Promise<boolean> {
-    const isWatchedHere = hasFullInterest(subscribers) ? 1 : 0;
-    const keysOfLease = [leases.key(accountId), keys.watched(accountId)];
-    const [taken, isWatched] = (await take(keysOfLease, lease.owner, leaseMs, isWatchedHere)) as unknown[];
-    lease.isWatched = isWatched === 1;
+    const isFullHere = hasFullInterest(subscribers) ? 1 : 0;
+    const keysOfLease = [leases.key(accountId), keys.fullInterest(accountId)];
+    const [taken, isInterestFull] = (await take(keysOfLease, lease.owner, leaseMs, isFullHere)) as unknown[];
+    lease.isInterestFull = isInterestFull === 1;
     const owner = String(taken);
     if (owner === lease.owner) return true;
     // A damaged lease is removed, so the next attempt succeeds.

@@ -7,7 +7,7 @@ import { type BackgroundTasks, ShuttingDown } from '../ops/background.ts';
 import { nullIfUnavailable, RedisUnavailable } from '../redis/errors.ts';
 import { MissingScope, SpotifyUnavailable } from '../spotify/errors.ts';
 import type { Playback } from '../spotify/parse.ts';
-import { hasPlenty, type Interest, type NextPoll, nextPoll } from './cadence.ts';
+import { type Interest, isRelaxed, type NextPoll, nextPoll } from './cadence.ts';
 import { broadcast, type Feed, interestIn, setState } from './feed.ts';
 import type { Observation } from './observation.ts';
 import { postponePoll, schedulePoll } from './schedule.ts';
@@ -19,7 +19,6 @@ type GrantDeps = {
   listenerApi: Pick<ListenerApi, 'poll'>;
   grants: Grants;
   browsers: Browsers;
-  /** Ends the streams of these sessions in every process. */
   endStreams: (sessionIds: readonly string[]) => void;
 };
 
@@ -39,7 +38,7 @@ type Deps = GrantDeps & {
 export function createPoller(deps: Deps) {
   const { liveBudget, browsers, endStreams, countPolled, publish, background, now, onFault } = deps;
 
-  return { poll, schedule, nextPollFor, hasPlentyLeft };
+  return { poll, schedule, nextPollFor, isBudgetRelaxed };
 
   /** Polls for a feed. Only the process that holds its lease may call this, and not while a poll of the feed is in flight. */
   async function poll(feed: Feed): Promise<void> {
@@ -100,10 +99,10 @@ export function createPoller(deps: Deps) {
     return nextPoll({ now: now(), observation, interest, ...(await supply()) });
   }
 
-  /** Whether there are plenty of calls. Throws RedisUnavailable. */
-  async function hasPlentyLeft(): Promise<boolean> {
+  /** Whether calls may be spent on conveniences. Throws RedisUnavailable. */
+  async function isBudgetRelaxed(): Promise<boolean> {
     const { budget, listeners } = await supply();
-    return hasPlenty(budget, listeners);
+    return isRelaxed(budget, listeners);
   }
 
   async function supply(): Promise<{ budget: Budget; listeners: number }> {

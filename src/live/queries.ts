@@ -9,7 +9,6 @@ type Deps = {
   stored: StoredObservations;
   holdsLease: (feed: Feed) => boolean;
   nextPollFor: (observation: Observation | null, interest: Interest) => Promise<NextPoll>;
-  /** Reads the stored state of a feed. */
   reload: (feed: Feed) => Promise<void>;
   now: () => number;
 };

@@ -11,7 +11,7 @@ const throttledFreshMs = 60_000;
 /** Spotify may take this long to show the whole effect of a command, so it is polled once more then. */
 const commandEffectMs = 2_000;
 /** A poll planned further ahead than this dates from before the clock jumped. */
-const longestIntervalMs = 49 * 60 * 60 * 1000;
+const maxIntervalMs = 49 * 60 * 60 * 1000;
 /** Differences of `throttledUntil` up to this are not worth showing. */
 const throttledUntilToleranceMs = 10 * 60_000;
 
@@ -40,9 +40,8 @@ export function postponePoll(state: ListenerState, now: number): ListenerState {
   return { ...state, nextPollAt: now + 60_000 };
 }
 
-/** Whether the next poll is due. */
 export function isPollDue({ nextPollAt }: ListenerState, now: number): boolean {
-  return now >= nextPollAt || nextPollAt - now > longestIntervalMs;
+  return now >= nextPollAt || nextPollAt - now > maxIntervalMs;
 }
 
 function withThrottling(state: ListenerState, throttledUntil: number | null): ListenerState {

@@ -9,9 +9,7 @@ export type Streams = ReturnType<typeof createStreams>;
 
 /** One open stream of server-sent events. */
 export type Stream = {
-  /** Sends an event with JSON as its data. */
   send(event: string, data: unknown): void;
-  /** Sends a last event of this name and ends the stream. */
   end(event: string): void;
 };
 
@@ -119,7 +117,6 @@ export function createStreams({ redis, records, background, heartbeatMs }: Deps)
 
     count: () => open.size,
 
-    /** Returns whether this process is stopping. */
     isClosed: () => isClosed,
 
     /** Ends all streams. Their clients reconnect a little later, to whichever process is there by then. */

@@ -56,7 +56,7 @@ const clockSkewMs = 5_000;
 const minIntervalMs = 1_500;
 /** How long to wait after each of the first consecutive failures, and after every later one. */
 const failureWaitMs = [5_000, 15_000, 60_000, 120_000, 300_000];
-const longestFailureWaitMs = 600_000;
+const maxFailureWaitMs = 600_000;
 
 /** The live state of a listener about whom nothing is known yet. */
 export const unknownState: LiveState = {
@@ -159,7 +159,7 @@ export function applyFailure(state: ListenerState, failure: Failure, instant: In
     };
   }
   // safeguard: back-off-after-failures
-  const nextPollAt = instant.now + (failureWaitMs[state.failures] ?? longestFailureWaitMs);
+  const nextPollAt = instant.now + (failureWaitMs[state.failures] ?? maxFailureWaitMs);
   const failures = state.failures + 1;
   if (failure.kind === 'ours') return { ...state, nextPollAt, failures };
   // A single failure is not worth mentioning.

@@ -55,7 +55,6 @@ export function createBackgroundTasks({ onFailure }: Deps) {
       isStopping = true;
     },
 
-    /** Returns the names of the running tasks. */
     running: (): string[] => [...new Set(running.values())],
 
     /** Waits until no task is running, for at most `timeoutMs` milliseconds. Returns whether all have finished. */

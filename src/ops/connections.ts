@@ -69,7 +69,7 @@ function handleInTurn(app: RequestListener, maxPipelined: number): RequestListen
   const waiting = new WeakMap<Socket, number>();
   return (req, res) => {
     const { socket } = req;
-    // The connection was refused and is about to be closed.
+    // The connection was shed and is about to be closed.
     // safeguard: skip-refused-connections
     if (socket.writableEnded) return;
     // Node assigns the socket to a response when all earlier ones have been sent.
@@ -111,16 +111,16 @@ function cutAfter(res: ServerResponse, socket: Socket, ms: number): void {
   res.once('close', () => clearTimeout(timer));
 }
 
-/** How long a refused client has to read its response, and how many may be doing so at once. */
-const refusedMs = 1_000;
-const maxRefused = 1_000;
+/** How long the client of a shed connection has to read its response, and how many may be doing so at once. */
+const shedResponseMs = 1_000;
+const maxBeingShed = 1_000;
 
 /** Answers connections beyond the limit with 503 without waiting for a request, and closes idle ones to make room. */
 function boundConnections(server: Server, maxConnections: number): void {
   let open = 0;
   let madeRoomAt = Number.NEGATIVE_INFINITY;
   // Beyond this, Node closes new connections without a response.
-  server.maxConnections = maxConnections + maxRefused;
+  server.maxConnections = maxConnections + maxBeingShed;
   server.prependListener('connection', (socket: Socket) => {
     // safeguard: connection-limit
     if (open < maxConnections) {
@@ -132,9 +132,9 @@ function boundConnections(server: Server, maxConnections: number): void {
     }
     // safeguard: respond-beyond-connection-limit
     socket.end(busyResponse);
-    setTimeout(() => socket.destroy(), refusedMs).unref();
+    setTimeout(() => socket.destroy(), shedResponseMs).unref();
     const now = performance.now();
-    if (now - madeRoomAt < refusedMs) return;
+    if (now - madeRoomAt < shedResponseMs) return;
     madeRoomAt = now;
     // safeguard: close-idle-connections
     server.closeIdleConnections();

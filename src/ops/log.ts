@@ -94,7 +94,7 @@ export function accessLog(log: Log, listenerOf: (req: Request) => string | undef
 }
 
 /**
- * Returns what may be logged about an error: its name, the place in our code where it was thrown, and its message if it is one of our own
+ * Returns what may be logged about an error: its name, the place in our code where it was thrown, and its message if the error is ours
  * classes, whose messages are written for the log. Other messages may contain data.
  */
 export function errorFields(error: unknown): LogFields {

@@ -5,7 +5,6 @@ import { Registry } from 'prom-client';
 export const metricsPath = '/metrics';
 
 type Deps = {
-  /** Returns all metrics in Prometheus's text format. */
   read: () => Promise<string>;
   /** The bearer token that a client has to send; null if anyone who reaches this may read the metrics. */
   token: string | null;

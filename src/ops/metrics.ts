@@ -69,7 +69,7 @@ export function createMetrics({ isServed, families, outcomes, dailyCalls, now }:
       next();
     }) satisfies RequestHandler,
 
-    /** Counts a request that was refused because there were too many. */
+    /** Counts a request that was shed because there were too many. */
     countShed: (): void => shed.inc(),
 
     /** Counts a call to Spotify. `ms`: how long it took; null if it wasn't made. */
@@ -90,7 +90,6 @@ export function createMetrics({ isServed, families, outcomes, dailyCalls, now }:
         gauges.failedChecks.set({ check: name }, status === 'failed' ? 1 : 0);
     },
 
-    /** Returns all metrics in Prometheus's text format. */
     format({ isReady, openStreams, quota }: State): Promise<string> {
       gauges.ready.set(isReady ? 1 : 0);
       gauges.streams.set(openStreams);
@@ -109,7 +108,7 @@ export function createMetrics({ isServed, families, outcomes, dailyCalls, now }:
   };
 }
 
-/** Every metric of our own. Those of Node, such as the delay of the event loop, are prom-client's. */
+/** All our own metrics. Those of Node, such as the delay of the event loop, are prom-client's. */
 function createInstruments(registry: Registry) {
   const of = <Label extends string>(name: string, help: string, ...labelNames: Label[]) => ({
     name: `turntable_${name}`,

@@ -7,8 +7,8 @@ import type { RequestHandler } from 'express';
  */
 export const overloadLimits = {
   /**
-   * Limits memory. Even if Spotify takes all of the five seconds it has, this allows 200 pages a second, so a slow Spotify doesn't make the
-   * site refuse everyone.
+   * Limits memory. Even if Spotify takes all of the five seconds it has, this allows 200 pages a second, so a slow Spotify doesn't get
+   * everyone's requests shed.
    */
   maxRequests: 1_000,
   /**
@@ -17,15 +17,15 @@ export const overloadLimits = {
    */
   maxArriving: 200,
   /**
-   * Served however late the event loop is: with so few requests, something else must be keeping the machine busy, and refusing them wouldn't
+   * Served however late the event loop is: with so few requests, something else must be keeping the machine busy, and shedding them wouldn't
    * help.
    */
   minRequests: 100,
   /**
-   * A refusal takes about 30 us of CPU, so clients that retry at once could use all of it. Beyond this rate, a refused connection isn't read
-   * again until the shortest Retry-After has passed; its next request waits in the kernel, which costs nothing.
+   * Shedding a request takes about 30 us of CPU, so clients that retry at once could use all of it. Beyond this rate, the connection of a shed
+   * request isn't read again until the shortest Retry-After has passed; its next request waits in the kernel, which costs nothing.
    */
-  maxRefusalsPerSecond: 200,
+  maxShedPerSecond: 200,
   pauseMs: 2_000,
 };
 
@@ -41,10 +41,10 @@ type Deps = {
   exempt: readonly string[];
   /** Returns the number of open streams. They use almost nothing and stay open for hours, so they don't count as requests in flight. */
   openStreams: () => number;
-  /** Called at the first refusal, and then every ten seconds while there are more, with their number. */
-  onOverload: (counts: { refused: number; inFlight: number }) => void;
-  /** Called at every refusal. */
-  onRefusal: () => void;
+  /** Called when the first request is shed, and then every ten seconds while more are, with their number. */
+  onOverload: (counts: { shed: number; inFlight: number }) => void;
+  /** Called for every shed request. */
+  onShed: () => void;
   limits?: typeof overloadLimits;
   load?: LoadMonitor;
 };
@@ -58,13 +58,13 @@ export function createOverloadGate({
   exempt,
   openStreams,
   onOverload,
-  onRefusal,
+  onShed,
   limits = overloadLimits,
   load = createLoadMonitor(),
 }: Deps): RequestHandler {
-  const { maxRequests, minRequests, maxArriving, maxRefusalsPerSecond, pauseMs } = limits;
-  const refusals = { since: 0, count: 0 };
-  const report = { at: Number.NEGATIVE_INFINITY, refused: 0 };
+  const { maxRequests, minRequests, maxArriving, maxShedPerSecond, pauseMs } = limits;
+  const recentlyShed = { since: 0, count: 0 };
+  const report = { at: Number.NEGATIVE_INFINITY, shed: 0 };
   let open = 0;
   /** Requests whose bodies are still arriving, the oldest first, and what counts each as in flight. */
   const arriving = new Map<IncomingMessage, () => void>();
@@ -82,10 +82,10 @@ export function createOverloadGate({
     // safeguard: concurrent-request-limit
     // safeguard: cap-admitted-requests
     if (inFlight >= Math.min(limit, maxRequests)) {
-      refuse(req, res);
-      onRefusal();
-      reportRefusal(inFlight);
-      if (countRefusal()) res.once('close', () => pause(req, pauseMs));
+      shed(req, res);
+      onShed();
+      reportShed(inFlight);
+      if (countShed()) res.once('close', () => pause(req, pauseMs));
       return;
     }
     let isInFlight = false;
@@ -123,21 +123,21 @@ export function createOverloadGate({
     }
   }
 
-  function reportRefusal(inFlight: number): void {
+  function reportShed(inFlight: number): void {
     const now = performance.now();
-    report.refused += 1;
+    report.shed += 1;
     // safeguard: log-overload-once
     if (now - report.at < reportEveryMs) return;
-    onOverload({ refused: report.refused, inFlight });
-    Object.assign(report, { at: now, refused: 0 });
+    onOverload({ shed: report.shed, inFlight });
+    Object.assign(report, { at: now, shed: 0 });
   }
 
-  /** Counts a refusal. Returns whether there have been too many within a second. */
-  function countRefusal(): boolean {
+  /** Counts a shed request. Returns whether there have been too many within a second. */
+  function countShed(): boolean {
     const now = performance.now();
-    if (now - refusals.since >= 1_000) Object.assign(refusals, { since: now, count: 0 });
-    refusals.count += 1;
-    return refusals.count > maxRefusalsPerSecond;
+    if (now - recentlyShed.since >= 1_000) Object.assign(recentlyShed, { since: now, count: 0 });
+    recentlyShed.count += 1;
+    return recentlyShed.count > maxShedPerSecond;
   }
 }
 
@@ -191,7 +191,6 @@ export function createLoadMonitor() {
       // safeguard: detect-overdue-timer
       return now - lateAt < lateForMs || isOverdue(now);
     },
-    /** Returns how many requests were answered in the last full second. */
     answersPerSecond: () => answersPerSecond,
     countAnswer(): void {
       answers += 1;
@@ -227,14 +226,14 @@ a { color: inherit; font-weight: 600 }
 <p>Wait five seconds, then <a href="">try again</a>.</p>
 </main>
 `);
-/** The same as a complete response, for a connection that is refused before its request arrives. */
+/** The same as a complete response, for a connection that is shed before its request arrives. */
 export const busyResponse = Buffer.from(
   `HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: ${page.length}\r\nRetry-After: 5\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n${page}`,
 );
 const problem = Buffer.from(JSON.stringify({ title, status: 503, detail, reason: 'overloaded' }));
 
 /** Does as little work as possible: no session, no view, and the only negotiation is for JSON. */
-function refuse({ headers: { accept = '' } }: IncomingMessage, res: ServerResponse): void {
+function shed({ headers: { accept = '' } }: IncomingMessage, res: ServerResponse): void {
   const wantsJson = accept.includes('json') && !accept.includes('html');
   const body = wantsJson ? problem : page;
   res.writeHead(503, {
@@ -249,7 +248,7 @@ function refuse({ headers: { accept = '' } }: IncomingMessage, res: ServerRespon
   res.end(body);
 }
 
-/** Random, so that clients that were refused together don't come back together. */
+/** Random, so that clients whose requests were shed together don't come back together. */
 function retryAfterSeconds(): number {
   return 2 + Math.floor(Math.random() * 4);
 }

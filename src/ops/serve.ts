@@ -4,7 +4,6 @@ import { connectionLimits, createBoundedServer } from './connections.ts';
 
 /** A server that accepts connections. */
 export type RunningServer = {
-  /** The port that the server listens on. */
   port: number;
   /**
    * Stops accepting connections once none is waiting to be accepted, waits for requests in flight for up to `graceMs`, then disconnects

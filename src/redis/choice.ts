@@ -23,7 +23,6 @@ export type RedisChoice =
 type Deps = Settings & {
   /** The certificates to trust, as PEM, if not Node's. */
   redisCa: string | null;
-  /** Finds the program of a Redis server. */
   findProgram: () => Promise<string>;
   /** Reports progress. */
   info: (sentence: string) => void;

@@ -4,7 +4,7 @@ import { keyPrefixIn, type RedisTarget, redisTarget } from '../settings/redis-ur
 /** A connection to one Redis, which Sentinels may choose, or to all nodes of a cluster. */
 export type RedisClient = Redis | Cluster;
 
-/** Where Redis is, from the settings. */
+/** The address of Redis, from the settings. */
 export type RedisServer = {
   /** From `parseRedisUrl`. */
   url: string;
@@ -65,7 +65,7 @@ function createCluster(
     // safeguard: no-pipelines-in-cluster
     enableAutoPipelining: false,
     clusterRetryStrategy: retryStrategy,
-    // It asks for the state of the cluster, and reconnects without a word if the user may not. Our own check reports what is wrong.
+    // The check runs CLUSTER INFO and silently reconnects if the user may not. Our own check reports what is wrong.
     enableReadyCheck: false,
     // A command without a reply is never sent again, and one that can't be served fails at once, as with a single Redis.
     retryDelayOnFailover: 0,
@@ -112,7 +112,6 @@ function tlsOptions({ isTls }: { isTls: boolean }, { ca }: RedisServer): Pick<Re
   return isTls ? { tls: ca === null ? {} : { ca } } : {};
 }
 
-/** Returns whether this is a cluster. */
 export function isCluster(redis: RedisClient): redis is Cluster {
   return redis instanceof Cluster;
 }
@@ -143,7 +142,7 @@ export function duplicateForSubscriptions(redis: RedisClient): Redis {
     },
   });
   chooseNode();
-  // At the latest by then, the nodes are known.
+  // The nodes are known by then.
   redis.on('ready', () => {
     if (subscriber.status !== 'wait') return;
     chooseNode();

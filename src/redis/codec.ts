@@ -33,7 +33,6 @@ type JsonOptions<T> = {
 // safeguard: check-dates
 export const timestamp = v.number().assert((value) => !Number.isNaN(new Date(value).getTime()));
 
-/** Returns a codec that encodes records as JSON objects. */
 export function jsonCodec<T extends object>(options: JsonOptions<T>): Codec<T> {
   const { shape, shapeField = 'shape', unnumbered = false, bound = false, schema } = options;
 

@@ -199,7 +199,7 @@ export function connectSubscriber(redis: RedisClient, deadlineMs: number): Redis
   return subscriber;
 }
 
-/** Closes a connection on which a reply takes too long, and opens one again that ends. */
+/** Closes a connection whose reply is overdue, and reopens one that has ended. */
 function keepUsable(redis: RedisClient, deadlineMs: number): void {
   // safeguard: redis-command-deadline
   enforceReplyTimeouts(redis, deadlineMs);
@@ -240,7 +240,6 @@ export function connectForCheck(server: RedisServer, prefix: string): RedisClien
   return redis;
 }
 
-/** Enforces the reply timeout on each connection. */
 function enforceReplyTimeouts(redis: RedisClient, timeoutMs: number): void {
   if (isCluster(redis)) redis.on('+node', (node: Redis) => enforceReplyTimeout(node, timeoutMs));
   else enforceReplyTimeout(redis, timeoutMs);

@@ -44,7 +44,6 @@ export function writeLastUsed(folder: string, redis: string): void {
   }
 }
 
-/** Returns the path of the file that records which Redis was used last. */
 export function lastUsedFile(folder: string): string {
   return join(folder, lastUsedName);
 }

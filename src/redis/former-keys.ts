@@ -21,7 +21,7 @@ const renameIfMissing = `
 
 /**
  * Renames a key of version 0.1.0 to its present name unless that exists already; the TTL stays. Returns whether the present key exists
- * afterward. Throws RedisUnavailable, even if Redis refuses to rename: a grant that was read but not renamed could be refreshed and then
+ * afterward. Throws RedisUnavailable, even if Redis only refuses to rename: a grant that was read but not renamed could be refreshed and then
  * not saved.
  */
 export async function moveFormerKey({ redis, formerPrefix }: Deps, former: string, key: string) {

@@ -9,7 +9,6 @@ export const keys = {
   /** One browser's sign-in, and what belongs to it. */
   session: (sessionId: string) => `session:{${sessionId}}`,
   grant: (sessionId: string) => `grant:{${sessionId}}`,
-  /** The open event streams of a session. */
   streams: (sessionId: string) => `streams:{${sessionId}}`,
 
   /** A listener: the browsers they are signed in with, and what pages and other processes show of them. */
@@ -18,7 +17,7 @@ export const keys = {
   recentlyPlayed: (accountId: string) => `recently-played:{${accountId}}`,
   recentPlaylists: (accountId: string) => `recent-playlists:{${accountId}}`,
   exportProgress: (accountId: string) => `export:{${accountId}}`,
-  /** A long export, the lease of the process that works on it, and what it has read. */
+  /** An export job, the lease of the process that works on it, and what it has read. */
   exportJob: (accountId: string) => `export-job:{${accountId}}`,
   exportLease: (accountId: string) => `export-lease:{${accountId}}`,
   exportChunk: (accountId: string, jobId: string, chunk: string) =>
@@ -26,18 +25,16 @@ export const keys = {
   /** Held by the process that polls for this listener. */
   lease: (accountId: string) => `lease:{${accountId}}`,
   /** Exists while any process has a subscriber who is interested in more than ends of tracks. */
-  watched: (accountId: string) => `watched:{${accountId}}`,
+  fullInterest: (accountId: string) => `watched:{${accountId}}`,
 
   /** The app at Spotify, for all processes. */
   accountsCooldown: (clientId: string) => `cooldown-accounts:{${clientId}}`,
-  /** The results of the last setup check at Spotify. */
   setupCheck: (clientId: string) => `setup-check:{${clientId}}`,
   appToken: (clientId: string) => `app-token:{${clientId}}`,
   apiVersion: (clientId: string) => `api-version:{${clientId}}`,
   artistFollowing: (clientId: string) => `artist-following:{${clientId}}`,
   /** The listeners who use this site, for its owners, and those whose access they have ended. */
   people: (clientId: string) => `people:{${clientId}}`,
-  /** The listeners who have a long export. */
   exportJobs: (clientId: string) => `export-jobs:{${clientId}}`,
   /** The listeners that anyone is subscribed to. */
   subscribed: (clientId: string) => `subscribed:{${clientId}}`,
@@ -53,13 +50,13 @@ export const keys = {
   usedState: (stateHash: string) => `used-state:{${stateHash}}`,
   /** A submitted form, so that submitting it again does nothing. */
   idempotency: (formHash: string) => `idempotency:{${formHash}}`,
-  /** What it takes to undo an action; the id begins with that of the session. */
+  /** A record of how to undo an action; the id begins with that of the session. */
   undo: (id: string) => `undo:{${id}}`,
   /** The requests of a client, an address or a listener, in the window of one limit. */
   rateLimit: (limit: string, client: string) => `limit:${limit}:{${client}}`,
   /** Held while one process refreshes what is under `key`. */
   lock: (key: string) => `lock:${key}`,
-  /** Never written: the node of a cluster that would store it has the time that counts. */
+  /** Never written. It picks the cluster node whose clock all processes use. */
   clock: (name: string) => `clock:{${name}}`,
   /** Written and removed immediately, to check that Redis accepts writes. */
   check: (uuid: string) => `check:{${uuid}}`,

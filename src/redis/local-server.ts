@@ -198,7 +198,7 @@ async function spawnRedis(
   const script = `exec 3<&0; "$@" & server=$!; (read -r _ <&3; ${stop}) >/dev/null 2>&1 & wait "$server"`;
   const server = spawn('sh', ['-c', script, 'sh', program, ...args, '--save', ''], {
     stdio: ['pipe', 'ignore', 'ignore'],
-    // In a separate process group, so that Ctrl-C reaches only this process, which stops the server last.
+    // In its own process group, so that Ctrl-C reaches only this process, which stops the server last.
     detached: true,
   });
   server.unref();

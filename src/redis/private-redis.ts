@@ -8,7 +8,6 @@ import { ping } from './ping.ts';
 type Deps = {
   /** The folder for its data, its log and its socket. */
   folder: string;
-  /** Finds the program of a Redis server. */
   findProgram: () => Promise<string>;
   /** Called with a sentence when the server stops unexpectedly. */
   onProblem: (sentence: string) => void;
@@ -17,14 +16,13 @@ type Deps = {
 const previousTimeoutMs = 10_000;
 const maxRestartDelayMs = 60_000;
 
-/** Returns the path of the socket of the private Redis in a folder. */
 export function privateSocket(folder: string): string {
   return join(folder, 'redis.sock');
 }
 
 /**
  * Starts the private Redis, which keeps its data in a folder and runs as long as this process; it is restarted if it stops. Throws
- * {@link NoRedis}, which says what to do, including if another process runs one in the same folder.
+ * {@link NoRedis}, which says what to do, even if another process runs one in the same folder.
  */
 export async function startPrivateRedis({ folder, findProgram, onProblem }: Deps): Promise<AvailableRedis> {
   const socket = privateSocket(folder);

@@ -43,13 +43,10 @@ export function createRecords(deps: Deps) {
   const { onDamaged } = deps;
 
   return {
-    /** Returns the store of one kind of record. */
     of: <T>(kind: RecordKind<T>) => createStore(deps, kind),
 
-    /** {@link createScript} on this Redis. */
     script: (keys: readonly KeyType[], body: string) => createScript(deps, keys, body),
 
-    /** {@link withType} on this Redis. */
     withType: <T>(type: KeyType, key: string, command: () => Promise<T>) =>
       withType(deps, type, key, command),
 

@@ -46,13 +46,13 @@ const otherCommands = [
   'hello',
   'select',
 ];
-/** What a cluster needs in addition. */
+/** Commands that only a cluster needs. */
 const clusterCommands = ['cluster|slots', 'readonly', 'asking', 'client|setname'];
-/** What the checks and the warnings at startup read. Without these they say that they can't see it. */
+/** Commands used only by the checks and startup warnings, which otherwise say that they can't tell. */
 const checkCommands = ['info', 'config|get'];
 
 /** Returns the line that creates a Redis user with the least rights that everything works with. */
-export function leastRights(prefix: string): string {
+export function minimalRights(prefix: string): string {
   const all = [...Object.keys(commands), ...otherCommands, ...clusterCommands, ...checkCommands];
   const allowed = all.map((name) => `+${name}`).join(' ');
   return `ACL SETUSER turntable on >PASSWORD resetkeys ~${prefix}* resetchannels &${prefix}* -@all ${allowed}`;

@@ -22,7 +22,6 @@ const placeholder =
 const minDifferentCharacters = 5;
 const minSecretLength = 32;
 
-/** Returns PORT, or 3000. */
 export function readPort(value: string | undefined, problems: string[]): number {
   if (value === undefined) return 3000;
   if (isPort(value)) return Number(value);
@@ -80,7 +79,6 @@ export function ownAddress(host: string, port: number, problems: string[]): stri
   return `http://127.0.0.1:${port}`;
 }
 
-/** Returns the origin in BASE_URL. */
 export function readBaseUrl(value: string, problems: string[]): string {
   const url = URL.canParse(value) ? new URL(value) : null;
   if (!url || !/^https?:$/.test(url.protocol)) {
@@ -277,7 +275,6 @@ export function readAmount(name: string, read: Read, fallback: number, problems:
   return fallback;
 }
 
-/** Returns whether a switch is on. */
 export function readSwitch(name: string, read: Read, fallback: boolean, problems: string[]): boolean {
   const value = read(name) ?? (fallback ? 'on' : 'off');
   if (value !== 'on' && value !== 'off') problems.push(`${name} must be on or off.`);

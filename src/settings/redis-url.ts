@@ -97,7 +97,7 @@ export function keyPrefixIn(url: string): string {
 export type RedisAddress = Host | { path: string };
 type Host = { host: string; port: number };
 
-/** What REDIS_URL leads to. Texts in it are decoded, and undefined if they aren't in the URL. */
+/** The parts of REDIS_URL. Texts in it are decoded, and undefined if they aren't in the URL. */
 export type RedisTarget = { kind: 'single'; url: string; isTls: boolean } | (ManyHosts & HostOptions);
 type ManyHosts =
   | { kind: 'cluster' }
@@ -118,7 +118,6 @@ type HostOptions = {
   family: number | undefined;
 };
 
-/** Returns what a URL from {@link parseRedisUrl} leads to. */
 export function redisTarget(url: string): RedisTarget {
   const parts = splitHosts(url);
   if (!parts || parts.kind === 'single') return { kind: 'single', url, isTls: /^rediss:/i.test(url) };
@@ -193,7 +192,6 @@ export function formatRedisAddress(url: string): string {
   return 'path' in address ? address.path : formatHost(address);
 }
 
-/** Returns a host and its port as they are written in a URL. */
 export function formatHost({ host, port }: Host): string {
   return `${host.includes(':') ? `[${host}]` : host}:${port}`;
 }

@@ -47,7 +47,7 @@ function readOldFile(path: string, name: string): { text: string; stats: Stats }
     // safeguard: refuse-linked-env-file
     if (stats.isSymbolicLink()) throw new CannotWriteEnv(`${name} is a symbolic link.`);
     if (!stats.isFile()) throw new CannotWriteEnv(`${name} isn’t a file.`);
-    // With its byte-order mark, which stays.
+    // The text includes its byte-order mark, so that writing it back keeps the mark.
     const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
     return { text: decoder.decode(readFileSync(path)), stats };
   } catch (error) {

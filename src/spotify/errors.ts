@@ -75,7 +75,6 @@ export class PremiumRequired extends SpotifyError {
   override readonly name = 'PremiumRequired';
 }
 
-/** No device is active. */
 export class NoActiveDevice extends SpotifyError {
   override readonly name: string = 'NoActiveDevice';
 }

@@ -92,7 +92,6 @@ function parseThing(json: Json, kind: 'album' | 'show', trusted: TrustedUrls): E
   return kind === 'album' ? { kind, ...parseAlbum(json, trusted) } : { kind, ...parseShow(json, trusted) };
 }
 
-/** Returns the entry of an artist in a list. */
 export function exportedArtist(artist: Artist): ExportedEntry {
   return { item: { kind: 'artist', ...artist }, playable: null, addedAt: null, addedBy: null };
 }

@@ -37,7 +37,6 @@ type Deps = {
   baseUrl: string;
   /** How long a call may take from the first to the last byte, in milliseconds. */
   deadlineMs: number;
-  /** Called after each call. */
   onCall?: (result: CallResult) => void;
   /** Returns the header of the same name (W3C Trace Context); null for none. */
   traceparent?: () => string | null;
@@ -131,7 +130,7 @@ export function createDownload({ deadlineMs, maxBytes }: { deadlineMs: number; m
     const deadline = { signal: AbortSignal.timeout(deadlineMs) };
     // safeguard: download-size-limit
     const limits = { maxContentLength: maxBytes, ...deadline };
-    // What downloads need is optional, so the reason doesn't matter.
+    // Everything needed for downloads is optional, so the reason doesn't matter.
     const response = await awaitReply('spotify', http.get<Buffer>(url, limits)).catch(() => null);
     return response?.data ?? null;
   };

@@ -30,7 +30,6 @@ export function createLibraryCalls(send: Send, trusted: TrustedUrls) {
       return parse.parseSavedTracks(response, from, trusted);
     },
 
-    /** Returns whether this is in the listener's library. */
     async isSaved(accessToken: string, uri: string, apiVersion: ApiVersion): Promise<boolean> {
       const { libraryPath, libraryParameter } = names[apiVersion];
       const path = `${libraryPath(partsOf(uri).kind)}/contains`;
@@ -38,7 +37,7 @@ export function createLibraryCalls(send: Send, trusted: TrustedUrls) {
       return parse.parseIsSaved(await send(accessToken, { method: 'GET', path, query }));
     },
 
-    /** Saves this to the listener's library or follows it, or takes that back. Idempotent. */
+    /** Saves this to the listener's library or follows it, or reverts that. Idempotent. */
     async setSaved(
       accessToken: string,
       uri: string,

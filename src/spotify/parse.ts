@@ -130,16 +130,15 @@ export function parseTimestamped(
   ];
 }
 
-/** Parses "Get User's Top Items". */
 export function parseTopArtists(response: HttpResponse, trusted: TrustedUrls): Artist[] {
   return topItemsIn(response).map((one) => parseArtist(one, trusted));
 }
 
-/** Parses "Get User's Top Items". */
 export function parseTopTracks(response: HttpResponse, trusted: TrustedUrls): (Track | Episode)[] {
   return topItemsIn(response).map((one) => parseItem(one, trusted));
 }
 
+/** The items of "Get User's Top Items". */
 function topItemsIn(response: HttpResponse): Json[] {
   const json = requireObject(response.json, response);
   return objectsIn(requireArray(json.items, response));
@@ -280,7 +279,6 @@ export function parseShow(json: Json, trusted: TrustedUrls): Show {
   };
 }
 
-/** Parses an artist. */
 export function parseArtist(json: Json, trusted: TrustedUrls): Artist {
   return parseHeading(json, trusted);
 }

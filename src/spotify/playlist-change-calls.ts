@@ -5,13 +5,13 @@ import { pathTo } from './uri.ts';
 
 export type PlaylistDetails = { name: string; description: string; public: boolean };
 
-/** What to add to a playlist: at most {@link maxChangedItems} URIs, in order; at its end if `position` (from 0) is null. */
+/** Items to add to a playlist: at most {@link maxChangedItems} URIs, in order; at its end if `position` (from 0) is null. */
 export type Addition = { uris: readonly string[]; position?: number | null };
 
 /** Which items to remove, every copy of each; at most {@link maxChangedItems} URIs. `snapshotId`: the version that they were seen in. */
 export type Removal = { uris: readonly string[]; snapshotId: string | null };
 
-/** Which item to move: its place, and the place that it shall have afterward, both from 0. */
+/** The item to move: its position, and its position afterward, both from 0. */
 export type Move = { from: number; to: number; snapshotId: string | null };
 
 /**
@@ -67,7 +67,7 @@ export function createPlaylistChangeCalls(send: Send) {
       { from, to, snapshotId }: Move,
       apiVersion: ApiVersion,
     ): Promise<string | null> {
-      // Spotify counts the place in the list as it is before the move.
+      // Spotify counts the position in the list as it is before the move.
       // safeguard: insert-before-move
       const place = { range_start: from, insert_before: to > from ? to + 1 : to, range_length: 1 };
       const body = { ...place, ...(snapshotId !== null && { snapshot_id: snapshotId }) };

@@ -1,17 +1,17 @@
 import type { Http, HttpRequest, HttpResponse } from './http.ts';
-import { refusal } from './refusal.ts';
+import { errorFor } from './response-error.ts';
 
 export type Send = ReturnType<typeof createSend>;
 
 /**
  * Returns a function that sends a request with an access token and returns the response if its status is 2xx. Otherwise it throws the
- * {@link refusal}, or SpotifyUnavailable if there is no response.
+ * {@link errorFor}, or SpotifyUnavailable if there is no response.
  */
 export function createSend(http: Http) {
   return async (accessToken: string, request: Omit<HttpRequest, 'authorization'>): Promise<HttpResponse> => {
     const response = await http({ ...request, authorization: `Bearer ${accessToken}` });
     if (response.status >= 200 && response.status < 300) return response;
-    throw refusal(response, request);
+    throw errorFor(response, request);
   };
 }
 

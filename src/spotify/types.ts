@@ -53,7 +53,6 @@ export type Track = Item & {
 /** Spoken content: a podcast episode, a chapter of an audiobook, or an audiobook. */
 export type Episode = Item & {
   kind: 'episode' | 'chapter' | 'audiobook';
-  /** The podcast or audiobook it belongs to. */
   show: Named | null;
   /** The authors of the audiobook; empty for podcasts. */
   authors: Named[];
@@ -102,7 +101,7 @@ export type EpisodeEntry = {
   description: string | null;
   /** A year, month or day in ISO 8601, as precise as Spotify knows it. */
   released: string | null;
-  /** Where the listener stopped; null if they haven't begun, or if Spotify didn't say. */
+  /** The position at which the listener stopped; null if they haven't begun, or if Spotify didn't say. */
   resumeMs: number | null;
   isFinished: boolean;
 };
@@ -131,7 +130,7 @@ export type SavedShow = { show: Show; at: string | null };
 /** Some of the artists that a listener follows. `next`: the cursor of the following ones; null if these are the last. */
 export type FollowedArtists = { items: Artist[]; total: number | null; next: string | null };
 
-/** An item in a listener's library; `place` is its position in the whole list, from 0. */
+/** An item in a listener's library; `place` is its position in the whole list, from 0, as in the JSON of the page. */
 export type SavedItem = TimestampedItem & { place: number };
 
 export type Device = {

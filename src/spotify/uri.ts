@@ -20,7 +20,6 @@ export function isContextUri(value: unknown): value is string {
   return typeof value === 'string' && /^spotify:(album|artist|playlist|show):[A-Za-z\d]{22}$/.test(value);
 }
 
-/** Returns whether this is the URI of a podcast, which Spotify calls a show. */
 export function isShowUri(value: unknown): value is string {
   return isContextUri(value) && value.startsWith('spotify:show:');
 }
@@ -46,7 +45,7 @@ export function isDeviceId(value: unknown): value is string {
   return typeof value === 'string' && /^[\w-]{1,128}$/.test(value);
 }
 
-/** What can be named by a URI and shown on a page. */
+/** The kinds of things that have a URI and a page. */
 export type UriKind = 'track' | 'episode' | 'album' | 'artist' | 'playlist' | 'show';
 
 /** Returns the kind and id in a URI that {@link isLibraryUri} accepts. */

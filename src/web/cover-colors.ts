@@ -23,7 +23,7 @@ const [muted, vivid] = [0.03, 0.1];
 /** Pixels this dark or light have no color that one would see. */
 const [darkest, lightest] = [0.12, 0.96];
 /** At least this part of a cover must have color for the page to take it on. */
-const leastShare = 0.04;
+const minColorfulPart = 0.04;
 
 /** For covers whose color can't be had, or isn't known yet: `#191414`, as Spotify's design guidelines ask for. */
 export const noColor = 'no-color hue-0 chroma-0';
@@ -102,7 +102,7 @@ export function dominantClass(pixels: Uint8Array): string {
     weights[bin] = (weights[bin] ?? 0) + c;
     chromas[bin] = (chromas[bin] ?? 0) + c * c;
   }
-  if (colorful < leastShare * sampled) return 'hue-0 chroma-0';
+  if (colorful < minColorfulPart * sampled) return 'hue-0 chroma-0';
   const best = weights.indexOf(Math.max(...weights));
   // Weighted by chroma, because a small vivid part shows more than a large dull one.
   const chroma = (chromas[best] ?? 0) / (weights[best] ?? 1);

@@ -21,7 +21,6 @@ const byStatus: Readonly<Record<number, string>> = {
   503: 'waiting-record',
 };
 
-/** Returns the name of the drawing for an error page. */
 export function drawingOf({ reason, status }: Pick<ErrorPage, 'reason' | 'status'>): string {
   return byReason[reason] ?? byStatus[status] ?? 'cracked-record';
 }

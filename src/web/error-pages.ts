@@ -1,6 +1,6 @@
 import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express';
 import { Cooldown, GrantLost, TooManyRequests } from '../access/errors.ts';
-import { familyWords, stillWorks } from '../access/family-words.ts';
+import { familyLabels, stillWorks } from '../access/family-labels.ts';
 import { controlScopes, knownScopes } from '../access/scopes.ts';
 import { ShuttingDown } from '../ops/background.ts';
 import { RedisUnavailable } from '../redis/errors.ts';
@@ -24,7 +24,6 @@ import { wantsJson } from './wants-json.ts';
 type Deps = {
   baseUrl: string;
   now: () => number;
-  /** Whether there is a page that checks the setup. */
   hasSetup: boolean;
   onError: (error: unknown, req: Request, status: number) => void;
   /** Redirects to an address that can show the page, if this one must not. Returns whether it did. */
@@ -73,11 +72,10 @@ const setupErrors: readonly ErrorClass[] = [
 const retrySoonSeconds = 2;
 const longWaitSeconds = 60;
 /** A shorter wait is over before anyone has read how long it is. */
-const leastCountdownSeconds = 3;
+const minCountdownSeconds = 3;
 /** Pages that reload after a cooldown do so spread over this time, not all at once. */
 const reloadSpreadSeconds = 30;
 
-/** Answers every request that no page has answered. */
 export const noSuchPage: RequestHandler = (req) => {
   throw new NoSuchPage(`No page at ${req.path}`);
 };
@@ -132,7 +130,6 @@ type PageOptions = {
   onFailure?: (failure: unknown) => void;
 };
 
-/** Answers with an error page. */
 export function sendErrorPage(
   res: Response,
   { page, requestId, resend = null, reloadSeconds = null, onFailure }: PageOptions,
@@ -207,7 +204,7 @@ function pageFor(error: unknown, context: PageContext): ErrorPage {
 /** The page with the time that its Retry-After means, for a countdown. */
 function withUntil(page: ErrorPage, now: number): ErrorPage {
   const { retryAfterSeconds } = page;
-  if (retryAfterSeconds === undefined || retryAfterSeconds < leastCountdownSeconds) return page;
+  if (retryAfterSeconds === undefined || retryAfterSeconds < minCountdownSeconds) return page;
   return { until: now + retryAfterSeconds * 1000, ...page };
 }
 
@@ -238,7 +235,6 @@ function messageNameOf(error: unknown, baseUrl: string): ErrorMessageName {
   return status === 404 ? 'noSuchPage' : 'badRequest';
 }
 
-/** The values of the placeholders in messages. */
 function valuesFor(error: unknown, baseUrl: string, seconds: number): Record<string, string> {
   return {
     baseUrl,
@@ -246,7 +242,7 @@ function valuesFor(error: unknown, baseUrl: string, seconds: number): Record<str
     wait: durationInWords(seconds),
     ...(error instanceof Cooldown &&
       error.family !== null && {
-        paused: familyWords[error.family].paused,
+        paused: familyLabels[error.family].paused,
         stillWorks: stillWorks([error.family, ...error.paused]),
       }),
     ...(error instanceof web.WrongHost && { host: error.host.slice(0, 100) || 'an address without a name' }),

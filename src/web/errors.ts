@@ -1,9 +1,8 @@
 /*
- * The errors of the web layer. What their pages say is in error-messages.ts. An error message goes to the log: it never quotes what a
+ * The errors of the web layer. The texts of their pages are in error-messages.ts. An error message goes to the log: it never quotes what a
  * visitor sent.
  */
 
-/** There is no page at this address. */
 export class NoSuchPage extends Error {
   override readonly name = 'NoSuchPage';
 }
@@ -14,7 +13,6 @@ export class InvalidTarget extends Error {
   readonly status = 400;
 }
 
-/** The request came to an address other than BASE_URL. */
 export class WrongHost extends Error {
   override readonly name = 'WrongHost';
   /** The host that the browser used. */
@@ -67,7 +65,7 @@ export type ErrorPage = {
   until?: number;
 };
 
-/** An error with its own message. */
+/** An error for which a page has its own message. */
 export class Problem extends Error {
   override readonly name = 'Problem';
   readonly page: ErrorPage;
@@ -80,7 +78,6 @@ export class Problem extends Error {
 
 export type ErrorClass = abstract new (...args: never[]) => Error;
 
-/** Whether an error is an instance of one of these classes. */
 export function isOneOf(types: readonly ErrorClass[], error: unknown): boolean {
   return types.some((type) => error instanceof type);
 }

@@ -8,7 +8,6 @@ export function createExtensionTimer(now: () => number) {
   const extendedAt = new LRUCache<string, number>({ max: maxSessions });
 
   return {
-    /** Returns whether the session is due, and if so counts it as extended. */
     markIfDue(sessionId: string): boolean {
       const last = extendedAt.get(sessionId);
       // safeguard: extend-session-once-a-minute

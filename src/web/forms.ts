@@ -123,7 +123,7 @@ export function createForms({ records, background, baseUrl, leaseMs }: Deps) {
       });
       return (req: Request, work: () => Promise<T>): Promise<T> =>
         // safeguard: finish-form-before-stop
-        background.finish('run the action of a form', () => runOnce(submissions, leaseMs, req, work));
+        background.finish('run a form’s action', () => runOnce(submissions, leaseMs, req, work));
     },
   };
 

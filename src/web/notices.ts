@@ -180,18 +180,15 @@ const notices = {
 
 export type NoticeName = keyof typeof notices;
 
-/** Whether there is a notice of this name. */
 export function isNoticeName(name: unknown): name is NoticeName {
   // safeguard: notices-by-own-key
   return typeof name === 'string' && Object.hasOwn(notices, name);
 }
 
-/** Returns what a notice says. */
 export function textOfNotice(name: NoticeName): string {
   return notices[name].text;
 }
 
-/** Whether a notice says that something wasn't done. */
 export function isErrorNotice(name: NoticeName): boolean {
   const notice: Notice = notices[name];
   return notice.isError === true;
@@ -204,7 +201,6 @@ type Extras = {
   undo?: string | null;
 };
 
-/** The path with a notice for the page to show. */
 export function withNotice(
   path: string,
   notice: NoticeName,

@@ -14,7 +14,7 @@ type Deps = {
 };
 
 /**
- * Where express-session reads and saves sessions. connect-redis gets this client instead of ioredis: it can read, remove and overwrite a
+ * The store of express-session. connect-redis gets this client instead of ioredis: it can read, remove and overwrite a
  * session, but not create one, so a late save can't bring back a session that has ended. `createSessions` creates them.
  */
 export function createSessionStore({ redis, sessionRecords, now, onRead }: Deps): Store {

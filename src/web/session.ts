@@ -11,7 +11,6 @@ import { createSessionStore } from './session-store.ts';
 
 declare module 'express-session' {
   interface SessionData {
-    /** The shape of this record. */
     v: typeof sessionShape;
     listener: Listener;
     /** When the listener signed in, in milliseconds since 1970. */
@@ -141,7 +140,7 @@ export function createSessions(deps: Deps) {
     remove: sessionRecords.remove,
 
     /** Replaces the session of the request, which cannot be trusted, with an empty one. Throws RedisUnavailable. */
-    forget: (req: Request): Promise<void> => toPromise((done) => req.session.regenerate(done)),
+    reset: (req: Request): Promise<void> => toPromise((done) => req.session.regenerate(done)),
 
     /** Ends the session of the request. Throws RedisUnavailable. */
     async end(req: Request, res: Response): Promise<void> {

@@ -50,12 +50,11 @@ type Deps = {
   background: Pick<BackgroundTasks, 'run' | 'finish'>;
   /** Invalidates cached responses to this listener whose keys start with one of these, in every process. */
   invalidate: (accountId: string, keyPrefixes: readonly string[]) => Promise<void>;
-  /** Ends the streams of these sessions, in every process. */
   endStreams: (sessionIds: readonly string[]) => void;
   /** Removes what is stored about a listener who has signed out everywhere. Throws RedisUnavailable. */
-  forgetListener: (accountId: string) => Promise<void>;
+  removeListenerData: (accountId: string) => Promise<void>;
   /** Removes what is stored for these sessions of a listener, which have ended. Throws RedisUnavailable. */
-  forgetSessions: (accountId: string, sessionIds: readonly string[]) => Promise<void>;
+  removeSessionData: (accountId: string, sessionIds: readonly string[]) => Promise<void>;
   people: Pick<People, 'isAllowed' | 'recordVisit'>;
   now: () => number;
 };
@@ -85,7 +84,7 @@ export function createSignedIn(deps: Deps) {
     /** The same for a page that works without Spotify: a token that is due is refreshed only when Spotify is called. */
     pageWithLazyRefresh: (page: ListenerPage): RequestHandler => admitTo(page, { refreshFirst: false }),
 
-    /** The same for live updates. They have a separate limit, so that a page that reconnects doesn't use up the limit for reads. */
+    /** The same for live updates. They have their own limit, so that a page that reconnects doesn't use up the limit for reads. */
     liveUpdates: (page: ListenerPage): RequestHandler =>
       admitTo(page, { refreshFirst: true, limiter: rateLimiters.update }),
 
@@ -102,14 +101,14 @@ export function createSignedIn(deps: Deps) {
         records.report('session', 'of another listener than its grant');
         // safeguard: end-contradicting-session
         await end(res, req.grant.accountId, [req.session.id]);
-        await sessions.forget(req);
+        await sessions.reset(req);
         req.grant = null;
       }
       // safeguard: sign-out-who-is-not-allowed
       if (listener && req.grant && !people.isAllowed(listener)) {
         const { accountId } = req.grant;
         await end(res, accountId, [...(await browsers.sessionsOf(accountId)), req.session.id]);
-        await sessions.forget(req);
+        await sessions.reset(req);
         req.grant = null;
       }
       // For the header and the bar of every page, including error pages.
@@ -124,7 +123,7 @@ export function createSignedIn(deps: Deps) {
       if (!listener) return;
       const { accountId } = listener;
       // safeguard: finish-sign-out-before-stop
-      await background.finish('sign-out', async () => {
+      await background.finish('sign out', async () => {
         // safeguard: sign-out-everywhere
         const all = everywhere ? await browsers.sessionsOf(accountId) : [];
         // Without its grant a session doesn't prove whose it is. Being listed does, so that an interrupted sign-out can be completed.
@@ -188,7 +187,7 @@ export function createSignedIn(deps: Deps) {
 
 /** Removes everything that makes these sessions sign-ins of the listener. */
 async function endSessions(
-  { grants, browsers, sessions, invalidate, endStreams, forgetListener, forgetSessions }: Deps,
+  { grants, browsers, sessions, invalidate, endStreams, removeListenerData, removeSessionData }: Deps,
   res: Response,
   accountId: string,
   sessionIds: readonly string[],
@@ -203,9 +202,9 @@ async function endSessions(
   await browsers.remove(accountId, ...sessionIds);
   // safeguard: clear-cache-at-sign-out
   await invalidate(accountId, ['']);
-  await forgetSessions(accountId, sessionIds);
+  await removeSessionData(accountId, sessionIds);
   const remaining = await browsers.sessionsOf(accountId);
-  if (remaining.length === 0) await forgetListener(accountId);
+  if (remaining.length === 0) await removeListenerData(accountId);
   // The sessions last: until they are removed, an interrupted sign-out can be repeated, and leaves nothing behind.
   // safeguard: delete-session-at-sign-out
   await sessions.remove(...sessionIds);

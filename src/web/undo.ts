@@ -14,7 +14,7 @@ export type Undo = ReturnType<typeof createUndo>;
 
 type Deps = { records: Records; forms: Forms; signedIn: SignedIn };
 
-/** What follows an undo: the notice to show, and, if that can be undone as well, where. */
+/** The result of an undo: the notice to show, and, if that can be undone as well, where. */
 export type Undone = { notice: NoticeName; undo?: string | null };
 
 /** One kind of action that can be undone. */
@@ -37,7 +37,7 @@ const undone = v.object({
 });
 
 /**
- * Undo: after an action, its notice offers to undo it. What that takes is a record in Redis under the id of the session and a random token; only
+ * Undo: after an action, its notice offers to undo it. The record for that is in Redis under the id of the session and a random token; only
  * the token is in the address, so neither another site nor the history of the browser can name anything else to undo. A POST to the address
  * undoes the action once.
  */
@@ -101,7 +101,6 @@ export function createUndo({ records, forms, signedIn }: Deps) {
       }
 
       return {
-        /** The route of its undo. */
         router,
         offer,
         /** Returns the path with a notice that offers to undo what `value` describes; without the offer if it is null. */

@@ -26,7 +26,6 @@ type Deps = {
   now: () => number;
   /** Between two heartbeats of a stream, in milliseconds. */
   heartbeatMs: number;
-  /** Whether there is a page that checks the setup. */
   hasSetup: boolean;
 };
 
@@ -101,7 +100,6 @@ export function useViews(
   });
 }
 
-/** The names of the symbols in a sprite. */
 function symbolsIn(sprite: string): string[] {
   return [...sprite.matchAll(/<symbol id="([a-z-]+)"/g)].map(([, name = '']) => name);
 }

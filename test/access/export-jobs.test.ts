@@ -104,6 +104,13 @@ test('the index of jobs outlives the longest pause, whatever is started after it
   assert.ok((await redis.pttl(keys.exportJobs('app'))) > 3 * days);
 });
 
+test('a reason that version 0.2.0 stored is read under its name of today', async (t) => {
+  const { jobs, owner, job } = await startJob(t);
+  await jobs.save(accountId, owner, { ...job, state: 'stopped', reason: 'changed-meanwhile' }, null);
+
+  assert.equal((await jobs.get(accountId))?.reason, 'changed-during-export');
+});
+
 // fault: lease-of-another-job-released
 test('deleting a job leaves the lease of whoever takes it then', async (t) => {
   const { redis, jobs } = await startJob(t);

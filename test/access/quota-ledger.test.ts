@@ -121,12 +121,12 @@ test('the limit of two families that share a quota counts the calls of both', as
   const bin = Math.floor(clock.now() / hour);
   await redis.hset('calls:{an account}', `player-read ${bin}`, 300, `lists ${bin}`, 400);
   await one.call('lists', quota(7_200));
-  const { at } = (await one.ledger.read()).refused.get('lists') ?? {};
+  const { at } = (await one.ledger.read()).limitHits.get('lists') ?? {};
   clock.advance({ seconds: 30 });
   await one.call('player-read', quota(7_170));
 
   const ledger = await one.ledger.read();
-  assert.deepEqual(ledger.refused.get('lists'), { calls: 701, at });
+  assert.deepEqual(ledger.limitHits.get('lists'), { calls: 701, at });
   for (const family of ['lists', 'player-read'] as const) {
     const { perDay, used } = familyBudget(ledger, family, 700, clock.now());
     assert.deepEqual([perDay, used], [700, 702]);
@@ -191,9 +191,9 @@ test('numbers that no process writes count as absent, in scripts as well, and ar
   assert.equal(await one.call('search'), 'answered');
   assert.deepEqual(asked, ['search']);
   assert.deepEqual(await redis.hmget('ledger:{an account}', 'good search', 'day search'), [null, '1']);
-  const { closures, refused, good, shared, reserved } = await one.ledger.read();
+  const { closures, limitHits, good, shared, reserved } = await one.ledger.read();
   assert.deepEqual(
-    [closures, refused, good, shared, reserved].map(({ size }) => size),
+    [closures, limitHits, good, shared, reserved].map(({ size }) => size),
     [0, 0, 0, 0, 0],
   );
   assert.equal(quotaOf(await one.ledger.read(), 'search', clock.now()).usedIn24Hours, 1);
@@ -378,7 +378,7 @@ test('other calls don’t count against the live-update budget', async (t) => {
   assert.deepEqual(await live(), [700, 100]);
   await redis.hset('ledger:{an account}', 'refused player-read', `501 ${clock.now()}`);
   assert.deepEqual(await live(), [500, 100]);
-  // What shares the quota counts.
+  // Families that share the quota count.
   await redis.hset('ledger:{an account}', 'same lists', `${clock.now()} player-read`);
   assert.deepEqual(await live(), [500, 1_100]);
 });
@@ -394,7 +394,7 @@ test('only the part of the oldest hour that is in the last 24 hours counts', asy
   clock.advance({ minutes: 45 });
   assert.equal(await used(), 25);
   await one.call('lists', quota(60));
-  assert.equal((await one.ledger.read()).refused.get('lists')?.calls, 26, 'in scripts as well');
+  assert.equal((await one.ledger.read()).limitHits.get('lists')?.calls, 26, 'in scripts as well');
   clock.advance({ minutes: 14, seconds: 59 });
   assert.equal(await used(), 2);
 });

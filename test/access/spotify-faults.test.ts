@@ -74,7 +74,7 @@ test('during a cooldown of the accounts service, pages and searches still work',
 
   clock.advance({ minutes: 1 });
   await mara.get('/playlists').expect(503);
-  // What was seen last needs no token.
+  // The last observation needs no token.
   assert.match((await mara.get('/now-playing').expect(200)).text, /Updates are paused until/);
   clock.advance({ hours: 1 });
   await mara.get('/playlists').expect(200);

@@ -8,14 +8,14 @@ import { allowAll } from '../support/pages.ts';
 import { type Browser, startTurntable } from '../support/turntable.ts';
 
 /*
- * What a player may not take: each with and without scripts, in both versions of the Web API.
+ * Commands that a player may not take: each with and without scripts, in both versions of the Web API.
  */
 
 type Site = {
   page: Page;
   /** Shows a page of the site. */
   show(path: string): Promise<void>;
-  /** What Spotify says is playing. */
+  /** The playback that Spotify reports. */
   playing(): Promise<Awaited<ReturnType<Browser['getJson']>>['body']>;
 };
 

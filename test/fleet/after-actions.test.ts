@@ -9,7 +9,7 @@ import { routesOf } from '../support/routes.ts';
 import { type Browser, startTurntable } from '../support/turntable.ts';
 
 /*
- * What a page shows just after an action, if an earlier answer of Spotify may still be cached: in this process, in another one that has
+ * The contents of pages just after an action, if an earlier answer of Spotify may still be cached: in this process, in another one that has
  * shown the same pages, or in the hub while windows are open.
  */
 
@@ -209,12 +209,12 @@ test('every action is tried', async (t) => {
 });
 
 for (const [what, { shown, steps }] of Object.entries(cases)) {
-  for (const isWatched of [false, true]) {
+  for (const hasOpenWindows of [false, true]) {
     // fault: pages-after-action
-    test(`after ${what} every page shows the current state (${isWatched ? 'windows open' : 'no window open'})`, async (t) => {
+    test(`after ${what} every page shows the current state (${hasOpenWindows ? 'windows open' : 'no window open'})`, async (t) => {
       const world = await openWorld(t);
       const { here, elsewhere, clock } = world;
-      if (isWatched) for (const { url } of world.servers) await openStream(t, url, here);
+      if (hasOpenWindows) for (const { url } of world.servers) await openStream(t, url, here);
 
       for (const at of [here, elsewhere]) {
         for (const delayMs of delays) {

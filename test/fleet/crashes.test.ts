@@ -30,7 +30,7 @@ async function page({ survivor, mara }: Scenario): Promise<Outcome> {
   return visitOnceRedisAnswers(survivor, mara);
 }
 
-/** Whatever happened before, a person can sign in, see pages, and see where they are signed in. */
+/** A person can still sign in, see pages, and see where they are signed in. */
 async function canSignIn({ survivor }: Scenario): Promise<void> {
   const nextBrowser = survivor.browser();
   await nextBrowser.signIn();

@@ -203,7 +203,7 @@ const visits: Visit[] = [
 const streams = ['GET /now-playing/events'];
 
 /** More commands than any page takes. */
-const mostCommands = 80;
+const maxCommands = 80;
 /** As many as a stream takes until it repeats itself, with each lease and each poll. */
 const commandsOfStream = 30;
 
@@ -233,8 +233,8 @@ for (const [what, how] of failures) {
       const usual = await go();
       for (let nth = 1, isMet = true; isMet; nth += 1) {
         const about = `${visit.route}, command ${nth}`;
-        if (nth === mostCommands && visit.isFile) break;
-        assert.ok(nth < mostCommands, `${about}: no end of them`);
+        if (nth === maxCommands && visit.isFile) break;
+        assert.ok(nth < maxCommands, `${about}: no end of them`);
         if (!isInSweep(nth)) continue;
         const tried = await visit.ready(await world(visit.signsOut));
         const failing = server.redis.fail({ ...how, nth });

@@ -3,7 +3,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { freePort } from '../../src/redis/local-server.ts';
-import { leastRights } from '../../src/redis/rights.ts';
+import { minimalRights } from '../../src/redis/rights.ts';
 import { defaultRedisPrefix } from '../../src/settings/redis-url.ts';
 import { visitEverything } from '../support/all-calls.ts';
 import { root, run } from '../support/process.ts';
@@ -14,7 +14,7 @@ import { clientId, clientSecret, startTurntable } from '../support/turntable.ts'
 
 test('the documentation has the rights of a Redis user as they are, and every command in the source is among them', () => {
   const line = documentedLine();
-  assert.equal(line, leastRights(defaultRedisPrefix));
+  assert.equal(line, minimalRights(defaultRedisPrefix));
   const allowed = new Set(line.toUpperCase().match(/(?<= \+)\S+/g));
 
   const sources = globSync('src/**/*.ts', { cwd: root }).map((file) =>

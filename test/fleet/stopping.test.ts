@@ -456,7 +456,7 @@ test('a server that cannot finish says so and exits within ten seconds, or at on
       assert.ok(tookMs > 8_000 && tookMs < 20_000, `${tookMs} ms`);
       assert.match(
         server.output(),
-        /Stopped before everything was finished.*|"unfinished":"refresh of a grant"/,
+        /Stopped before everything was finished.*|"unfinished":"refresh a grant"/,
       );
     }
   }

@@ -49,7 +49,7 @@ test('a mark of another process that never expires doesn’t bring polls in the 
   t.after(() => redis.disconnect());
   const observed = (await turntable.keys()).find((key) => key.startsWith('now-playing:'));
   const [, accountId = ''] = /\{(.+)\}/.exec(observed ?? '') ?? [];
-  await redis.set(keys.watched(accountId), '1');
+  await redis.set(keys.fullInterest(accountId), '1');
   await openStream(t, url, mara, '?for=bar');
   clock.advance({ seconds: 60 });
   await waitForTicks(simulator);

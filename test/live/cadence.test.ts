@@ -191,7 +191,7 @@ test('calls that come free later are not spent before', () => {
 
 // fault: calls-run-low
 test('as calls are used up polls get rarer, and never stop', () => {
-  for (const [title, playback, mostTimes] of [
+  for (const [title, playback, maxTimes] of [
     ['a song', track(0), 3.8],
     ['an episode', episode, 3.6],
     ['a paused song', track(0, song, 'paused'), 3.2],
@@ -201,7 +201,7 @@ test('as calls are used up polls get rarer, and never stop', () => {
       const seconds = wait(playback, { budget: budget(used) });
       assert.ok(seconds >= 0.99 * before, `${title}, ${used} used: ${seconds} s after ${before} s`);
       if (used > 0 && used < 670)
-        assert.ok(seconds <= mostTimes * before, `${title}, ${used} used: ${seconds} s after ${before} s`);
+        assert.ok(seconds <= maxTimes * before, `${title}, ${used} used: ${seconds} s after ${before} s`);
       before = seconds;
     }
   }

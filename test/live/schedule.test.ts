@@ -6,7 +6,7 @@ import { initialState, type ListenerState, type LiveState, unknownState } from '
 import type { Playback } from '../../src/spotify/parse.ts';
 import { hour, minute, startOfTest as now, second, track } from '../support/playback.ts';
 
-/** What was observed this many milliseconds ago. */
+/** An observation of this many milliseconds ago. */
 const observed = (agoMs: number, playback: Playback = track(0)): Observation =>
   observe(playback, { askedAt: now - agoMs, answeredAt: now - agoMs }, null);
 

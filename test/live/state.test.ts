@@ -30,7 +30,7 @@ const uri = String(track(0).item.uri);
 /** No spread of polls after a cooldown. */
 const instant = { now, jitter: 0 };
 
-/** What was observed this many milliseconds ago. */
+/** An observation of this many milliseconds ago. */
 const observed = (playback: Playback, agoMs = 0): Observation =>
   observe(playback, { askedAt: now - agoMs, answeredAt: now - agoMs }, null);
 

@@ -192,7 +192,7 @@ export const mutations: Mutation[] = [
     safeguard: 'pause-export-in-cooldown',
     from: 'if (error instanceof Cooldown && reservePause(error.until)) await pause(error.until);',
     to: 'if (false) await pause(0);',
-    test: 'test/pages/exports-go-on',
+    test: 'test/pages/export-retries',
     named: 'asks for four seconds|waited out',
   },
   {
@@ -200,7 +200,7 @@ export const mutations: Mutation[] = [
     safeguard: 'retry-failed-export-read',
     from: 'error instanceof SpotifyUnavailable && !hasRetried && reserveRetry()',
     to: 'false',
-    test: 'test/pages/exports-go-on',
+    test: 'test/pages/export-retries',
     named: 'does not end its file|137',
   },
   {
@@ -208,15 +208,15 @@ export const mutations: Mutation[] = [
     safeguard: 'export-retry-budget',
     from: 'if (spent.retries >= Math.max(minRetries, spent.reads * maxRetryShare)) return false;',
     to: '',
-    test: 'test/pages/exports-go-on',
+    test: 'test/pages/export-retries',
     named: 'within a budget',
   },
   {
     what: 'the pause budget of an export',
     safeguard: 'export-pause-budget',
-    from: 'until - now() > longestPauseMs() || spent.pausedMs + addedMs > maxTotalPauseMs',
-    to: 'until - now() > longestPauseMs()',
-    test: 'test/pages/exports-go-on',
+    from: 'until - now() > maxPauseMs() || spent.pausedMs + addedMs > maxTotalPauseMs',
+    to: 'until - now() > maxPauseMs()',
+    test: 'test/pages/export-retries',
     named: 'pauses have a budget',
   },
   {
@@ -224,7 +224,7 @@ export const mutations: Mutation[] = [
     safeguard: 'end-pause-without-client',
     from: 'await sleep(ms, undefined, { signal }).catch(() => signal.throwIfAborted());',
     to: 'await sleep(ms);',
-    test: 'test/pages/exports-go-on',
+    test: 'test/pages/export-retries',
     named: 'leaves during a pause',
   },
   {
@@ -232,15 +232,15 @@ export const mutations: Mutation[] = [
     safeguard: 'recheck-sign-in-after-pause',
     from: '(await grants.read(req.session.id)) !== null',
     to: 'true',
-    test: 'test/pages/exports-go-on',
+    test: 'test/pages/export-retries',
     named: 'signing out ends',
   },
   {
     what: 'the deadline of the first byte',
     safeguard: 'first-byte-deadline',
-    from: '(isPart || current.rows === 0 ? firstByteDueInMs() : longestPauseMs)',
-    to: 'longestPauseMs',
-    test: 'test/pages/exports-go-on',
+    from: '(isPart || current.rows === 0 ? firstByteDueInMs() : maxPauseMs)',
+    to: 'maxPauseMs',
+    test: 'test/pages/export-retries',
     named: 'starts the download by itself',
   },
   {
@@ -248,7 +248,7 @@ export const mutations: Mutation[] = [
     safeguard: 'start-slow-short-file',
     from: 'rows <= rowsAtOnce ? firstByteDueInMs() : 0',
     to: 'rows <= rowsAtOnce ? Number.POSITIVE_INFINITY : 0',
-    test: 'test/pages/exports-go-on',
+    test: 'test/pages/export-retries',
     named: 'begins before it is whole',
   },
   {
@@ -256,7 +256,7 @@ export const mutations: Mutation[] = [
     safeguard: 'collect-short-file-first',
     from: 'rows <= rowsAtOnce ? firstByteDueInMs() : 0',
     to: '0',
-    test: 'test/pages/exports-go-on',
+    test: 'test/pages/export-retries',
     named: 'is an error page and no file',
   },
   {
@@ -264,7 +264,7 @@ export const mutations: Mutation[] = [
     safeguard: 'fail-incomplete-file',
     from: 'if (!run.isPart) throw error;',
     to: '',
-    test: 'test/pages/exports-go-on',
+    test: 'test/pages/export-retries',
     named: 'is an error page and no file|cannot go on',
   },
   {
@@ -272,7 +272,7 @@ export const mutations: Mutation[] = [
     safeguard: 'reset-incomplete-download',
     from: 'res.socket?.resetAndDestroy();',
     to: '',
-    test: 'test/pages/exports-go-on',
+    test: 'test/pages/export-retries',
     named: 'HTTP/1.0',
   },
   {
@@ -280,7 +280,7 @@ export const mutations: Mutation[] = [
     safeguard: 'reset-downloads-at-stop',
     from: 'if (res.headersSent) res.socket?.resetAndDestroy();',
     to: 'void res;',
-    test: 'test/pages/exports-go-on',
+    test: 'test/pages/export-retries',
     named: 'because the server stops',
   },
   {
@@ -288,7 +288,7 @@ export const mutations: Mutation[] = [
     safeguard: 'export-heartbeat',
     from: 'if (held.length > 0) yield held.subarray(0, bytesPerBeat);',
     to: '',
-    test: 'test/pages/exports-go-on',
+    test: 'test/pages/export-retries',
     named: 'never silent',
   },
   {
@@ -304,7 +304,7 @@ export const mutations: Mutation[] = [
     safeguard: 'detect-changed-total',
     from: 'if (total !== first.total) throw listChanged(run);',
     to: '',
-    test: 'test/pages/exports-go-on',
+    test: 'test/pages/export-retries',
     named: 'was changed',
   },
   {
@@ -312,7 +312,7 @@ export const mutations: Mutation[] = [
     safeguard: 'detect-missing-rows',
     from: 'if (missingIn(page) === 0) return page;',
     to: 'return page;',
-    test: 'test/pages/exports-go-on',
+    test: 'test/pages/export-retries',
     named: 'does not send',
   },
   {
@@ -320,7 +320,7 @@ export const mutations: Mutation[] = [
     safeguard: 'no-missing-rows-after-name',
     from: 'if (rows.includes(null) && !run.allowsGaps()) throw tooFewRows();',
     to: '',
-    test: 'test/pages/exports-go-on',
+    test: 'test/pages/export-retries',
     named: 'does not send',
   },
   {
@@ -328,7 +328,7 @@ export const mutations: Mutation[] = [
     safeguard: 'sum-missing-rows',
     from: 'summary.missing += manifest.missing;',
     to: '',
-    test: 'test/pages/exports-go-on',
+    test: 'test/pages/export-retries',
     named: 'does not send',
   },
   {
@@ -336,7 +336,7 @@ export const mutations: Mutation[] = [
     safeguard: 'part-range-in-name',
     from: '(stopped) return `$',
     to: '(false) return `$',
-    test: 'test/pages/exports-go-on',
+    test: 'test/pages/export-retries',
     named: 'up to 2,000 rows',
   },
   {
@@ -344,7 +344,7 @@ export const mutations: Mutation[] = [
     safeguard: 'export-part-size',
     from: 'isPart ? rowsAtOnce - current.rows : Number.POSITIVE_INFINITY',
     to: 'Number.POSITIVE_INFINITY',
-    test: 'test/pages/exports-go-on',
+    test: 'test/pages/export-retries',
     named: 'up to 2,000 rows',
   },
   {
@@ -352,7 +352,7 @@ export const mutations: Mutation[] = [
     safeguard: 'check-export-progress-fields',
     from: 'rows: amount,',
     to: 'rows: v.string().nullable() as never,',
-    test: 'test/pages/exports-go-on',
+    test: 'test/pages/export-retries',
     named: 'cannot be read',
   },
   {
@@ -360,7 +360,7 @@ export const mutations: Mutation[] = [
     safeguard: 'forget-progress-after-last-session',
     from: 'await progress.remove(accountId);',
     to: '',
-    test: 'test/pages/exports-go-on',
+    test: 'test/pages/export-retries',
     named: 'signing out ends',
   },
   {
@@ -368,7 +368,7 @@ export const mutations: Mutation[] = [
     safeguard: 'progress-without-spotify',
     from: 'isRunning ? { name: current.name, rows: current.totalRows, calls: null } : await load()',
     to: 'await load()',
-    test: 'test/pages/exports-go-on',
+    test: 'test/pages/export-retries',
     named: 'shown on the page that started',
   },
   {

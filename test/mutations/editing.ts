@@ -223,7 +223,7 @@ export const mutations: Mutation[] = [
     safeguard: 'done-despite-lost-answer',
     from: 'const made = isLost ? await isMade(latest).catch(() => null) : false;',
     to: 'const made = false;',
-    test: 'test/pages/lost-answers',
+    test: 'test/pages/lost-responses',
     named: 'puts the copy back although',
   },
   {
@@ -231,7 +231,7 @@ export const mutations: Mutation[] = [
     safeguard: 'no-second-copy-after-lost-answer',
     from: 'const isThere = isAnswerLost(error) && (await areThere({ spotify }, id, run).catch(() => false));',
     to: 'const isThere = false;',
-    test: 'test/pages/lost-answers',
+    test: 'test/pages/lost-responses',
     named: 'puts nothing back twice',
   },
   {
@@ -239,7 +239,7 @@ export const mutations: Mutation[] = [
     safeguard: 'put-back-only-what-is-missing',
     from: 'if (!isUnchanged) placed = missingOf((await readRows(listener, id, latest)) ?? [], placed);',
     to: '',
-    test: 'test/pages/lost-answers',
+    test: 'test/pages/lost-responses',
     named: 'puts nothing back twice',
   },
   {
@@ -247,7 +247,7 @@ export const mutations: Mutation[] = [
     safeguard: 'put-others-back-after-lost-answer',
     from: 'copies.length <= list.others.length',
     to: 'copies.length < 0',
-    test: 'test/pages/lost-answers',
+    test: 'test/pages/lost-responses',
     named: 'keeps the copy that was there',
   },
   {
@@ -255,7 +255,7 @@ export const mutations: Mutation[] = [
     safeguard: 'undo-only-what-was-added',
     from: 'snapshotId === list.snapshotId || isAddedSince(row, since)',
     to: 'isAddedSince(row, 0)',
-    test: 'test/pages/lost-answers',
+    test: 'test/pages/lost-responses',
     named: 'removes no copy that was there',
   },
   {
@@ -263,7 +263,7 @@ export const mutations: Mutation[] = [
     safeguard: 'unfinished-undo-goes-on',
     from: "if (result === 'copies missing')",
     to: "if (result === 'too long')",
-    test: 'test/pages/lost-answers',
+    test: 'test/pages/lost-responses',
     named: 'goes on after one',
   },
   {
@@ -271,7 +271,7 @@ export const mutations: Mutation[] = [
     safeguard: 'added-despite-lost-answer',
     from: 'if (isThere) return { id, snapshotId: null };',
     to: '',
-    test: 'test/pages/lost-answers',
+    test: 'test/pages/lost-responses',
     named: 'reported as unknown',
   },
   {
@@ -279,7 +279,7 @@ export const mutations: Mutation[] = [
     safeguard: 'unknown-is-not-failed',
     from: 'unsure.length > 0 &&',
     to: 'false &&',
-    test: 'test/pages/lost-answers',
+    test: 'test/pages/lost-responses',
     named: 'reported as unknown',
   },
   {
@@ -287,7 +287,7 @@ export const mutations: Mutation[] = [
     safeguard: 'report-half-done-with-undo',
     from: "if (outcome === 'copies missing' || outcome === 'unknown') {",
     to: "if (outcome === 'unknown') {",
-    test: 'test/pages/lost-answers',
+    test: 'test/pages/lost-responses',
     named: 'tells programs of a copy',
   },
   {
@@ -295,7 +295,7 @@ export const mutations: Mutation[] = [
     safeguard: 'keep-one-of-one-item',
     from: 'if (uris.length > 1) throw new Problem(keepOneOnly);',
     to: '',
-    test: 'test/pages/lost-answers',
+    test: 'test/pages/lost-responses',
     named: 'tells programs of a copy',
   },
   {
@@ -303,7 +303,7 @@ export const mutations: Mutation[] = [
     safeguard: 'undo-in-problem-details',
     from: 'const more = { ...details, ...(undo && { undo }) };',
     to: 'const more = {};',
-    test: 'test/pages/lost-answers',
+    test: 'test/pages/lost-responses',
     named: 'tells programs of a copy',
   },
 ];

@@ -47,7 +47,7 @@ export const mutations: Mutation[] = [
     safeguard: 'facts-of-long-files',
     from: 'res.addTrailers(file.facts(true));',
     to: '',
-    test: 'test/pages/exports-go-on',
+    test: 'test/pages/export-retries',
     named: 'takes too long begins',
   },
   {
@@ -109,10 +109,18 @@ export const mutations: Mutation[] = [
   {
     what: 'offering no file of a list that was changed',
     safeguard: 'no-file-after-change',
-    from: "if (reason === 'changed-meanwhile') return false;",
+    from: "if (reason === 'changed-during-export') return false;",
     to: '',
     test: 'test/pages/export-jobs',
     named: 'changes while its export is paused',
+  },
+  {
+    what: 'reading the reason of a list that was changed under its earlier name',
+    safeguard: 'read-earlier-reason',
+    from: "reason === 'changed-meanwhile' ? 'changed-during-export' : reason",
+    to: 'reason',
+    test: 'test/access/export-jobs',
+    named: 'version 0.2.0 stored',
   },
   {
     what: 'a whole list before a job was canceled',
@@ -125,9 +133,9 @@ export const mutations: Mutation[] = [
   {
     what: 'saying in the name of a part that the list was changed',
     safeguard: 'changed-part-in-name',
-    from: "stopped?.reason === 'changed-meanwhile'",
+    from: "stopped?.reason === 'changed-during-export'",
     to: 'false',
-    test: 'test/pages/exports-go-on',
+    test: 'test/pages/export-retries',
     named: 'a playlist that was changed',
   },
   {
@@ -140,7 +148,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'the price of the pages before a part',
-    safeguard: 'price-of-reread-pages',
+    safeguard: 'estimate-of-reread-pages',
     from: 'reread + rowsAtOnce',
     to: 'rowsAtOnce',
     test: 'test/pages/export-price',
@@ -221,8 +229,8 @@ export const mutations: Mutation[] = [
   {
     what: 'asking before a job that takes more than a day’s calls',
     safeguard: 'ask-before-endless-job',
-    from: 'if (price && !isConfirmed) await',
-    to: 'if (price && !price) await',
+    from: 'if (estimate && !isConfirmed) await',
+    to: 'if (estimate && !estimate) await',
     test: 'test/pages/export-jobs',
     named: 'only after it is confirmed',
   },
@@ -260,7 +268,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'the price of what is left of all playlists',
-    safeguard: 'price-of-the-rest',
+    safeguard: 'estimate-of-the-rest',
     from: 'items.slice(skip)',
     to: 'items',
     test: 'test/pages/export-price',
@@ -268,7 +276,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'the price of a part of saved tracks',
-    safeguard: 'price-of-a-part',
+    safeguard: 'estimate-of-a-part',
     from: 'lists: Math.min(lists, most)',
     to: 'lists',
     test: 'test/pages/export-price',
@@ -325,7 +333,7 @@ export const mutations: Mutation[] = [
   {
     what: 'deleting a job when the listener signs out everywhere',
     safeguard: 'forget-job-after-last-session',
-    from: 'await longExports.jobs.remove(accountId);',
+    from: 'await exportJobs.jobs.remove(accountId);',
     to: '',
     test: 'test/pages/export-jobs',
     named: 'last sign-in',
@@ -341,7 +349,7 @@ export const mutations: Mutation[] = [
   {
     what: 'setting the calls of a job aside again when it continues',
     safeguard: 'reserve-calls-of-resumed-job',
-    from: 'if (price) cleanup.defer(await reserve(price));',
+    from: 'if (estimate) cleanup.defer(await reserve(estimate));',
     to: '',
     test: 'test/pages/export-jobs',
     named: 'sets its calls aside',

@@ -36,8 +36,8 @@ export const mutations: Mutation[] = [
   {
     what: 'refusing before all other middleware',
     safeguard: 'refuse-before-other-middleware',
-    from: 'app.use(createOverloadGate({ exempt, openStreams, onOverload, onRefusal, limits: requestLimits }));\n  app.use(accessLog(log, createListenerHash(config.secrets[0])));',
-    to: 'app.use(accessLog(log, createListenerHash(config.secrets[0])));\n  app.use(createOverloadGate({ exempt, openStreams, onOverload, onRefusal, limits: requestLimits }));',
+    from: 'app.use(createOverloadGate({ exempt, openStreams, onOverload, onShed, limits: requestLimits }));\n  app.use(accessLog(log, createListenerHash(config.secrets[0])));',
+    to: 'app.use(accessLog(log, createListenerHash(config.secrets[0])));\n  app.use(createOverloadGate({ exempt, openStreams, onOverload, onShed, limits: requestLimits }));',
     test: 'test/ops/overload',
     named: 'at once',
   },

@@ -125,7 +125,7 @@ export const mutations: Mutation[] = [
     safeguard: 'use-chosen-database-only',
     from: "redis.status === 'ready' && !databaseRefused",
     to: "redis.status === 'ready'",
-    test: 'test/fleet/choice',
+    test: 'test/fleet/redis-choice',
     named: 'not replaced by another one',
   },
   {
@@ -707,7 +707,7 @@ export const mutations: Mutation[] = [
   {
     what: 'the longest interval between polls',
     safeguard: 'longest-interval',
-    from: 'Math.min(policy.longestIntervalMs, waitAtPace(observation, now, pace))',
+    from: 'Math.min(policy.maxIntervalMs, waitAtPace(observation, now, pace))',
     to: 'waitAtPace(observation, now, pace)',
     test: 'test/live/cadence',
   },
@@ -857,7 +857,7 @@ export const mutations: Mutation[] = [
   {
     what: 'asking rarely for an endpoint that is probably gone',
     safeguard: 'ask-rarely-for-gone-endpoints',
-    from: 'if closed == endpoint and isRefusedAgain then endsAt = ARGV[10] end',
+    from: 'if closed == endpoint and isGoneAgain then endsAt = ARGV[10] end',
     to: '',
     test: 'test/access/quota-ledger',
   },
@@ -910,7 +910,7 @@ export const mutations: Mutation[] = [
     safeguard: 'cache-whole-pages-only',
     from: 'total !== null && items.length === Math.min(entriesPerPage, total - from)',
     to: 'true',
-    test: 'test/pages/exports-go-on',
+    test: 'test/pages/export-retries',
     named: 'read again, and otherwise',
   },
   {
@@ -986,14 +986,14 @@ export const mutations: Mutation[] = [
   {
     what: 'not believing a tiny limit',
     safeguard: 'least-learned-limit',
-    from: 'Math.max(loosened, good, leastPart * dailyCalls, 1)',
+    from: 'Math.max(loosened, good, minPart * dailyCalls, 1)',
     to: 'Math.max(loosened, good, 1)',
     test: 'test/access/quota-ledger',
   },
   {
-    what: 'not showing a player that hangs at the end of a track as playing',
-    safeguard: 'hanging-is-not-playing',
-    from: 'hangsAtEnd ? -reportedLateMs - 1 : end - now',
+    what: 'not showing a player that is stuck at the end of a track as playing',
+    safeguard: 'stuck-is-not-playing',
+    from: 'isStuckAtEnd ? -reportedLateMs - 1 : end - now',
     to: 'end - now',
     test: 'test/pages/card',
   },
@@ -1061,7 +1061,7 @@ export const mutations: Mutation[] = [
   {
     what: 'backing off after repeated failures',
     safeguard: 'back-off-after-failures',
-    from: 'failureWaitMs[state.failures] ?? longestFailureWaitMs',
+    from: 'failureWaitMs[state.failures] ?? maxFailureWaitMs',
     to: '15_000',
     test: 'test/live/live-edge-cases',
     named: 'polls back off',
@@ -1230,7 +1230,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'not confirming an expensive export by a link on another site',
-    safeguard: 'confirm-price-on-our-page',
+    safeguard: 'confirm-estimate-on-our-page',
     from: "searchParams.delete('anyway');",
     to: '',
     test: 'test/web/foreign-sites',

@@ -156,7 +156,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'taking back only what is known to have failed',
-    safeguard: 'take-back-only-if-known',
+    safeguard: 'revert-only-if-known',
     from: 'if (!(state.askedAt >= mine.isKnownFrom)) return leaveOpen(mine);',
     to: '',
     test: 'test/browser/remote',
@@ -164,7 +164,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'taking back a command without effect',
-    safeguard: 'take-back-without-effect',
+    safeguard: 'revert-without-effect',
     from: 'drop(mine);',
     to: '',
     test: 'test/browser/remote',

@@ -76,7 +76,7 @@ export const mutations: Mutation[] = [
     named: 'directly from this machine',
   },
   {
-    what: 'the one-time code of the setup form',
+    what: 'the code of the setup form',
     safeguard: 'setup-code',
     from: "if (outcome === 'wrong') return",
     to: "if (outcome === 'none') return",

@@ -24,7 +24,7 @@ export const mutations: Mutation[] = [
   {
     what: 'finishing a sign-in before a stop',
     safeguard: 'finish-sign-in-before-stop',
-    from: "background.finish('sign-in', () => callback(req, res))",
+    from: "background.finish('complete a sign-in', () => callback(req, res))",
     to: 'callback(req, res)',
     test: stop,
     named: 'during a sign-in whose browser',
@@ -32,7 +32,7 @@ export const mutations: Mutation[] = [
   {
     what: 'finishing a sign-out before a stop',
     safeguard: 'finish-sign-out-before-stop',
-    from: "await background.finish('sign-out', async () => {",
+    from: "await background.finish('sign out', async () => {",
     to: 'await [async () => {}, (name, work) => work()][1](0, async () => {',
     test: stop,
     named: 'during a sign-out whose browser',
@@ -40,7 +40,7 @@ export const mutations: Mutation[] = [
   {
     what: 'finishing the work of a form before a stop',
     safeguard: 'finish-form-before-stop',
-    from: "background.finish('run the action of a form', () => runOnce(submissions, leaseMs, req, work));",
+    from: "background.finish('run a form’s action', () => runOnce(submissions, leaseMs, req, work));",
     to: 'runOnce(submissions, leaseMs, req, work);',
     test: stop,
     named: 'handles a form',

@@ -5,7 +5,7 @@ import { awaitReply, measureWaits } from '../../src/waiting.ts';
 import { command, startRedisProxy } from '../support/redis-proxy.ts';
 import { type Browser, clientSecret, startTurntable, type Turntable } from '../support/turntable.ts';
 
-/** The lines of requests in the log, which is empty afterwards. */
+/** The lines of requests in the log, which is empty afterward. */
 async function requestsIn({ logged, browser }: Turntable) {
   // A line is written when its response has been sent, which may be after its client has read it. Lines are in that order.
   await browser().get('/privacy').expect(200);

@@ -18,10 +18,10 @@ const large = Buffer.alloc(30_000_000, 'x');
 // fault: pipelined-requests-in-order
 test('pipelined requests are handled one after the other, and answered in order', async (t) => {
   let inFlight = 0;
-  let most = 0;
+  let max = 0;
   const { client } = await serving(t, async (req, res) => {
     inFlight += 1;
-    most = Math.max(most, inFlight);
+    max = Math.max(max, inFlight);
     await sleep(req.url === '/1' ? 50 : 1);
     inFlight -= 1;
     res.end(`<${req.url}>`);
@@ -31,7 +31,7 @@ test('pipelined requests are handled one after the other, and answered in order'
 
   await pipelining.waitForResponses(4);
   assert.deepEqual(pipelining.received().match(/<\/\d>/g), ['</1>', '</2>', '</3>', '</4>']);
-  assert.equal(most, 1);
+  assert.equal(max, 1);
 });
 
 // fault: too-many-pipelined-requests
@@ -230,7 +230,7 @@ test('when there are too many connections, a new one gets a 503 without its requ
 
 // fault: burst-of-connections
 test('a burst of connections waits for a busy server, and is not dropped by the system', {
-  skip: mostWaiting() < 1_000 && 'this system lets fewer connections wait',
+  skip: maxWaiting() < 1_000 && 'this system lets fewer connections wait',
 }, async (t) => {
   const { port } = await serving(t, (_req, res) => void res.end('hello'));
   const connected = new Int32Array(new SharedArrayBuffer(4));
@@ -246,7 +246,7 @@ test('a burst of connections waits for a busy server, and is not dropped by the 
 });
 
 /** How many connections may wait to be accepted, according to Linux. */
-function mostWaiting(): number {
+function maxWaiting(): number {
   const file = '/proc/sys/net/core/somaxconn';
   return existsSync(file) ? Number(readFileSync(file, 'utf8')) : 0;
 }

@@ -189,7 +189,7 @@ test('a response that is handed over is no longer in progress, however slowly it
 
 // fault: client-retries-at-once
 test('a client that keeps retrying immediately after refusals has its later responses delayed', async (t) => {
-  const limits = { ...overloadLimits, maxRequests: 0, maxRefusalsPerSecond: 0, pauseMs: 300 };
+  const limits = { ...overloadLimits, maxRequests: 0, maxShedPerSecond: 0, pauseMs: 300 };
   const { port } = await gated(t, limits);
   const client = createRawClient(t, port);
 
@@ -211,7 +211,7 @@ async function gated(t: TestContext, limits: typeof overloadLimits, load = creat
       exempt: [],
       openStreams: () => 0,
       onOverload: () => undefined,
-      onRefusal: () => undefined,
+      onShed: () => undefined,
       limits,
       load,
     }),

@@ -34,7 +34,7 @@ async function accountOf(person: Browser) {
   return JSON.parse((await person.getJson('/account').expect(200)).text);
 }
 
-/** What Redis has about listeners: everything except the used states of finished sign-ins. */
+/** The keys in Redis about listeners: everything except the used states of finished sign-ins. */
 async function storedKeys({ keys }: Turntable): Promise<string[]> {
   return (await keys()).filter((key) => !key.startsWith('used-state:'));
 }

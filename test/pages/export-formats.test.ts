@@ -721,7 +721,7 @@ test('saved albums, podcasts and episodes are files with a row for each', async 
   assert.match((await text(mara, '/library/episodes/export.m3u8')).text, /^#EXTM3U\n/);
 });
 
-/** Makes the listener follow so many artists, and returns the ids in the order of Spotify's list. */
+/** Makes the listener follow this many artists, and returns the ids in the order of Spotify's list. */
 function followMany({ simulator }: Awaited<ReturnType<typeof startTurntable>>, total: number): string[] {
   const ids = Array.from({ length: total }, (_, nth) => String(nth).padStart(22, '0'));
   for (let from = 0; from < total; from += 50) {

@@ -363,7 +363,7 @@ testOnce('a playlist that changes while its export is paused makes it start agai
 
   const job = await untilState(person, 'done', 'stopped');
 
-  assert.deepEqual([job.state, job.reason], ['stopped', 'changed-meanwhile']);
+  assert.deepEqual([job.state, job.reason], ['stopped', 'changed-during-export']);
   const { text } = await person.get('/export').expect(200);
   assert.match(text, /changed during the export, so what was read may be wrong, and it has to start again\./);
   assert.ok(job.rows > 0);

@@ -144,13 +144,13 @@ test('the price of all playlists counts their list as well, and small exports ar
 // fault: price-of-continued-export
 test('the price of the remaining playlists excludes those read before', () => {
   const items = Array.from({ length: 50 }, () => ({ count: 100 }) as Playlist);
-  const price = (page: number, skip: number, from: number, count = 50) =>
-    sizeOfAll({ items: items.slice(0, count), total: 110 }, () => 0, { page, skip, from }).price;
+  const estimate = (page: number, skip: number, from: number, count = 50) =>
+    sizeOfAll({ items: items.slice(0, count), total: 110 }, () => 0, { page, skip, from }).estimate;
 
   // Three calls each for 110 playlists, and the list of three pages twice.
-  assert.deepEqual(price(1, 0, 0), { entries: 330, lists: 6 });
-  assert.deepEqual(price(2, 10, 0), { entries: 3 * 50, lists: 5 });
-  assert.deepEqual(price(3, 9, 50, 10), { entries: 1, lists: 4 });
+  assert.deepEqual(estimate(1, 0, 0), { entries: 330, lists: 6 });
+  assert.deepEqual(estimate(2, 10, 0), { entries: 3 * 50, lists: 5 });
+  assert.deepEqual(estimate(3, 9, 50, 10), { entries: 1, lists: 4 });
 });
 
 // fault: price-of-part-of-library

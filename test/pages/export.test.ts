@@ -122,9 +122,9 @@ test('at most eight pages are loaded at once, and the file begins before the las
   await mara.get(path).expect(200); // detects the API version
   simulator.forgetCalls();
   lengthenPlaylist(turntable, 20);
-  let most = 0;
+  let max = 0;
   const watch = setInterval(() => {
-    most = Math.max(most, callsInProgress(turntable));
+    max = Math.max(max, callsInProgress(turntable));
   }, 1);
   t.after(() => clearInterval(watch));
 
@@ -136,7 +136,7 @@ test('at most eight pages are loaded at once, and the file begins before the las
     text += piece;
   }
 
-  assert.ok(most > 4 && most <= 8, `${most} at once`);
+  assert.ok(max > 4 && max <= 8, `${max} at once`);
   assert.ok(askedAtFirst < 24, `${askedAtFirst} calls before the first piece`);
   assert.equal(text.split('\r\n').length, 3002);
 });

@@ -153,7 +153,7 @@ test('a playlist that changes during its export without getting longer or shorte
   changeAtEnd(turntable, path);
   const part = await download(turntable, mara, `${path}/export.json?part=yes`);
   const { manifest } = JSON.parse(part.text) as ExportFile;
-  assert.deepEqual([manifest.complete, manifest.stopped?.reason], [false, 'changed-meanwhile']);
+  assert.deepEqual([manifest.complete, manifest.stopped?.reason], [false, 'changed-during-export']);
   assert.equal(
     part.headers['content-disposition'],
     `attachment; filename="${longPlaylistName} (changed during the export).json"`,
@@ -218,7 +218,7 @@ test('a list of playlists that changes between its pages without getting longer 
   const { summary, name } = await all(turntable, noor, '?part=yes');
   assert.equal(summary.complete, false);
   const { reason, resume } = summary.stopped as { reason: string; resume: string };
-  assert.deepEqual([reason, name], ['changed-meanwhile', 'playlists (changed during the export).json']);
+  assert.deepEqual([reason, name], ['changed-during-export', 'playlists (changed during the export).json']);
   assert.match(resume, /page=1&skip=0&from=0/, 'it starts again');
 });
 
@@ -249,7 +249,7 @@ test('a list of playlists that changes between two parts is noticed at the end o
   const rest = await all(turntable, noor, `?${changed}`);
   assert.deepEqual(
     [rest.summary.complete, (rest.summary.stopped as { reason: string }).reason],
-    [false, 'changed-meanwhile'],
+    [false, 'changed-during-export'],
   );
 });
 
@@ -281,7 +281,7 @@ test('the same applies to a file of all playlists, for one more call for each th
   withLong('b');
   const { summary } = await all(turntable, noor, '?part=yes');
   assert.equal(summary.complete, false);
-  assert.equal((summary.stopped as { reason: string }).reason, 'changed-meanwhile');
+  assert.equal((summary.stopped as { reason: string }).reason, 'changed-during-export');
 });
 
 test('a part that begins in another version of the playlist is not called complete', async (t) => {

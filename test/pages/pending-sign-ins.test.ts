@@ -6,7 +6,7 @@ import { run } from '../support/process.ts';
 import { testRedisUrl } from '../support/redis.ts';
 import { clientId, clientSecret, pathOf, startTurntable, type Turntable } from '../support/turntable.ts';
 
-const most = 3_000;
+const maxBytes = 3_000;
 const longest = `/search?q=${'x'.repeat(290)}`;
 
 /** The cookies that a response sets, as a browser sends them. */
@@ -39,7 +39,7 @@ test('one sign-in after another keeps all their cookies within 3 kB: the oldest 
   for (let tab = 0; tab < 20; tab += 1) {
     ways.push(await mara.agree('mara', `?${new URLSearchParams({ returnTo: longest })}`));
     clock.advance({ seconds: 1 });
-    assert.ok(mara.cookieHeader().length <= most, `${mara.cookieHeader().length} bytes`);
+    assert.ok(mara.cookieHeader().length <= maxBytes, `${mara.cookieHeader().length} bytes`);
   }
   const pending = mara.cookies().length;
   assert.ok(pending >= 4, `${pending} sign-ins have room`);
@@ -65,12 +65,12 @@ test('after many sign-ins that started at the same moment any page clears the ex
   clock.advance({ seconds: 1 });
   const newest = await startAtOnce(turntable, 1);
   const cookies = [...older.cookies, ...newest.cookies];
-  assert.ok(cookies.join('; ').length > most);
+  assert.ok(cookies.join('; ').length > maxBytes);
 
   for (const path of ['/', '/privacy', '/login', '/playlists', '/nowhere']) {
     const answer = await browser().get(path).set('Cookie', cookies.join('; '));
     const left = [...leftOf(cookies, answer), ...setBy(answer).filter((cookie) => !cookie.endsWith('='))];
-    assert.ok(left.join('; ').length <= most, `${path}: ${left.join('; ').length} bytes`);
+    assert.ok(left.join('; ').length <= maxBytes, `${path}: ${left.join('; ').length} bytes`);
     assert.ok(left.includes(newest.cookies[0] ?? ''), path);
   }
   // One that comes back is spent before it is cleared.

@@ -69,10 +69,10 @@ test('Redis stores what the privacy page says, and for no longer', async (t) => 
   const keys = (await redis.keys(`${keyPrefix}*`)).map((key) => key.slice(keyPrefix.length));
   assert.ok(keys.length >= 6, keys.join(' '));
   for (const key of keys) {
-    const most = told.find(([name]) => name.test(key))?.[1];
-    assert.ok(most, `${key} is not on the privacy page`);
+    const maxMs = told.find(([name]) => name.test(key))?.[1];
+    assert.ok(maxMs, `${key} is not on the privacy page`);
     const left = await redis.pttl(key);
-    assert.ok(left > 0 && left <= most, `${key} has a TTL of ${left} ms`);
+    assert.ok(left > 0 && left <= maxMs, `${key} has a TTL of ${left} ms`);
   }
 
   const lines = logged.join('');

@@ -212,7 +212,7 @@ testOnce('the JSON of a search is as docs/search.md describes it, field by field
   }
   const reasons = new Set([...docs.matchAll(/^\| \d+ \| `([\w-]+)` \|/gm)].map(([, reason]) => reason));
   for (const reason of Object.values(senseless)) assert.ok(reasons.has(reason), reason);
-  for (const reason of ['empty', 'needs-sign-in', 'too-many', 'share-used-up', 'typing'])
+  for (const reason of ['empty', 'needs-sign-in', 'too-many', 'limit-reached', 'typing'])
     assert.ok(reasons.has(`search-${reason}`), reason);
 });
 
@@ -326,7 +326,7 @@ testOnce(
     assert.match(page.text, /class="countdown" data-countdown=/);
     const wait = Number(page.headers['retry-after']);
     assert.ok(wait > 86_000 && wait <= 86_400, `${wait} s`);
-    assert.equal((await visitor.getJson('/search?q=five').expect(429)).body.reason, 'search-share-used-up');
+    assert.equal((await visitor.getJson('/search?q=five').expect(429)).body.reason, 'search-limit-reached');
     await visitor.get('/search?q=three').expect(200); // cached results are still shown
     assert.equal(countApiCalls(simulator, '/v1/search'), 3);
 

@@ -10,7 +10,7 @@ import { configProblems } from '../support/config-problems.ts';
 
 const credentials = { SPOTIFY_CLIENT_ID: 'an id', SPOTIFY_CLIENT_SECRET: 'a secret' };
 
-/** What a .env with this content adds to an environment, and the problems in it. */
+/** The variables that a .env with this content adds to an environment, and the problems in it. */
 function load(t: TestContext, content: string | Buffer, env: Record<string, string> = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'turntable-env-'));
   t.after(() => rmSync(folder, { recursive: true }));

@@ -18,7 +18,7 @@ const program = findOnPath(['nginx'], { PATH: `${process.env.PATH}:/usr/sbin:/us
 export const skipWithoutNginx = program ? false : 'nginx isn’t installed (apt-get install nginx)';
 
 type Options = {
-  /** Where nginx listens, on 127.0.0.1. */
+  /** The port on which nginx listens, on 127.0.0.1. */
   port: number;
   /** The ports of the servers behind it. */
   upstreams: readonly number[];
@@ -68,7 +68,7 @@ function siteConfig({ port, upstreams, tls }: Options): string {
   return replaced(text, /(?<=ssl_certificate_key ).*(?=;)/, tls.key);
 }
 
-/** What the package or the image of nginx brings: processes, and folders that this user may write to. */
+/** The defaults of the package or the image of nginx: processes, and folders that this user may write to. */
 function mainConfig(folder: string): string {
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
     (kind) => `${kind}_temp_path ${folder}/${kind};`,

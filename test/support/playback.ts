@@ -1,7 +1,7 @@
 import type { Playback, Track } from '../../src/spotify/parse.ts';
 
 /*
- * What Spotify may report of a player, for tests of the pure parts of live updates.
+ * Playback that Spotify may report, for tests of the pure parts of live updates.
  */
 export const second = 1000;
 export const minute = 60 * second;
@@ -10,7 +10,7 @@ export const hour = 60 * minute;
 export const song = 210 * second;
 export const startOfTest = Date.UTC(2026, 10, 21, 12);
 
-/** What the tests don't depend on. */
+/** Fields that the tests don't depend on. */
 const player = { device: null, disallows: [], shuffle: null, repeat: null, context: null };
 
 export function track(

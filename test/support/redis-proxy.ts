@@ -4,7 +4,7 @@ import type { CleanupScope } from './cleanup.ts';
 import { testRedisUrl } from './redis.ts';
 import { createRespSplitter } from './resp.ts';
 
-/** Where a command is held: before Redis receives it, or after Redis has carried it out and before its reply arrives. */
+/** The moment at which a command is held: before Redis receives it, or after Redis has carried it out and before its reply arrives. */
 export type Side = 'before' | 'after';
 
 /** A command that is held until it is released. */
@@ -41,7 +41,7 @@ type Hold = {
 
 type Connection = { isSilent: boolean; refusal: string | null; isSubscribed: boolean };
 
-/** What the connections of one proxy share. */
+/** The state that the connections of one proxy share. */
 type ProxyState = {
   target: { port: number; host: string };
   connections: Set<Connection>;

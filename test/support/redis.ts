@@ -16,7 +16,7 @@ if (process.env.NODE_TEST_CONTEXT) after(async () => (await sharedRedis)?.stop()
 
 const prefix = `test-${process.pid}-`;
 
-/** Returns a URL with a separate key prefix, in the Redis at REDIS_URL or else in a private one for this test file. */
+/** Returns a URL with its own key prefix, in the Redis at REDIS_URL or else in a private one for this test file. */
 export async function testRedisUrl(): Promise<string> {
   sharedRedis ??= startSharedRedis();
   const { url } = await sharedRedis;

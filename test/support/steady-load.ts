@@ -11,7 +11,7 @@ import { addTo, judge, pressedButtons, visitedPages } from './visits.ts';
 
 export type Tally = {
   correct: number;
-  /** What went wrong, and how often. */
+  /** The failures, and how often each occurred. */
   wrong: Map<string, number>;
   signIns: number;
   /** Streams that were opened; beyond the first of each person, again after they had ended. */

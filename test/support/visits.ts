@@ -1,6 +1,6 @@
 import type { Outcome } from './fleet.ts';
 
-/* What people do in tests and benchmarks in which servers fail, and which responses they may get. */
+/* Visits in tests and benchmarks in which servers fail, and the responses that people may get. */
 
 export const visitedPages = [
   '/now-playing',

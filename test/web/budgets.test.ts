@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { allowAll } from '../support/pages.ts';
 import { startTurntable } from '../support/turntable.ts';
 
-/* What pages load, in bytes as sent, without compression. */
+/* The sizes of pages and their files, in bytes as sent, without compression. */
 
 const maxScripts = 40_000;
 const maxStyle = 40_000;

@@ -82,7 +82,7 @@ test('covers are downloaded from the hosts of covers only, and redirects are not
 });
 
 const wide = { data: new Uint8Array(400 * 400 * 4).fill(128), width: 400, height: 400 };
-/** What a host may send instead of a small cover, with its file name. */
+/** Responses that a host may send instead of a small cover, with their file names. */
 const unusable: Record<string, Buffer | null> = {
   'too-many-bytes': Buffer.concat([redCover, Buffer.alloc(300 * 1024)]),
   'too-many-pixels': jpeg.encode(wide, 90).data,

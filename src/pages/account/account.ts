@@ -1,7 +1,7 @@
 import { type Request, type Response, Router } from 'express';
 import type { Browsers } from '../../access/browsers.ts';
 import { GrantLost } from '../../access/errors.ts';
-import { familyWords } from '../../access/family-words.ts';
+import { familyLabels } from '../../access/family-labels.ts';
 import type { People } from '../../access/people.ts';
 import type { QuotaLedger } from '../../access/quota-ledger.ts';
 import { quotaInUse } from '../../access/quota-summary.ts';
@@ -88,7 +88,7 @@ export function accountPages({ browsers, signedIn, people, forms, ledger, dailyC
           signIn,
           browsers: shown,
           quota,
-          familyWords,
+          familyLabels,
           spotifyAppsUrl,
           isOwner: people.isOwner(listener),
           version,

@@ -6,7 +6,6 @@ export type Permission = { scope: string; purpose: string };
 
 const list = new Intl.ListFormat('en');
 
-/** Returns each of these scopes with what this site uses it for. */
 export function describePermissions(scopes: readonly string[]): Permission[] {
   return scopes.map((scope) => ({ scope, purpose: purposeOf(scope) }));
 }

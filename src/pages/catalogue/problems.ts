@@ -20,7 +20,7 @@ export function visitorProblems(path: string) {
     },
     usedUp: {
       status: 429,
-      reason: 'visitor-share-used-up',
+      reason: 'visitor-limit-reached',
       title: 'Today’s calls for visitors are used up',
       text: 'Visitors who aren’t signed in share a daily number of calls to Spotify. Sign in to see this page, or come back later.',
       actions: [signIn],

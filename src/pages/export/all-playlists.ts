@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { SpotifyUnavailable } from '../../spotify/errors.ts';
 import { playlistsPerPage } from '../../spotify/limits.ts';
 import type { Playlist, PlaylistPage } from '../../spotify/types.ts';
+import { beginning, type ExportCursor } from './cursor.ts';
 import type { Summary } from './format.ts';
-import { beginning, type Place } from './place.ts';
 import { listChanged, type Manifest, type Run, readFullPage, type Source } from './source.ts';
 import { reasonOf, stopFor } from './stop.ts';
 
@@ -11,43 +11,42 @@ import { reasonOf, stopFor } from './stop.ts';
 type Absent = { sentAsNull: number; notSent: number };
 
 type Options = {
-  place: Place;
-  /** The page of the list that this place is on. */
+  cursor: ExportCursor;
+  /** The page of the list that the cursor is on. */
   first: PlaylistPage;
   /** Counted up while the playlists are read; correct once they have all been read. */
   summary: Summary;
   run: Run;
   readPage: (page: number) => Promise<PlaylistPage>;
   /** `absent`: how many playlists were missing before the page of the list that this one is on. */
-  open: (playlist: Playlist, at: Place, absent: Absent) => Promise<Source>;
+  open: (playlist: Playlist, at: ExportCursor, absent: Absent) => Promise<Source>;
   /** Whether the contents of a playlist should be readable to the listener in every API version. */
   isOwnOrShared: (playlist: Playlist) => boolean;
-  /** The URL of a file that continues from this place. */
-  resume: (at: Place) => string;
+  /** The URL of a file that continues from this cursor. */
+  resume: (at: ExportCursor) => string;
 };
 
 /** How many playlists are opened before they are needed. Many are short, so one after the other would make one call at a time. */
 const maxOpenedAhead = 8;
 
-/** A playlist of the list, and its place. */
-type Listed = { playlist: Playlist; at: Place; absent: Absent };
+type Listed = { playlist: Playlist; at: ExportCursor; absent: Absent };
 /** One that is being opened. */
 type Opening = Listed & { source: Promise<Source> };
 
 /**
- * Opens the listener's playlists from a place on, and yields each as a source, in order. An error that ends a whole file is thrown; one that ends a
+ * Opens the listener's playlists from a cursor on, and yields each as a source, in order. An error that ends a whole file is thrown; one that ends a
  * part is noted in the summary.
  */
 export async function* openAllPlaylists(options: Options): AsyncGenerator<Source> {
-  const { place, first, summary, run, readPage, open, isOwnOrShared, resume } = options;
+  const { cursor, first, summary, run, readPage, open, isOwnOrShared, resume } = options;
   const last = Math.ceil(summary.announced / playlistsPerPage);
-  /** The place from which the list must still be the same at the end. The address of a part vouches for the playlists before it. */
-  const verifiedFrom = place.before === undefined ? place : beginning;
-  let at: Place = { ...place, before: place.before ?? '' };
-  /** The place that is listed next. */
+  /** The cursor from which the list must still be the same at the end. The address of a part vouches for the playlists before it. */
+  const verifiedFrom = cursor.before === undefined ? cursor : beginning;
+  let at: ExportCursor = { ...cursor, before: cursor.before ?? '' };
+  /** The cursor that is listed next. */
   let upcoming = at;
   const openings: Opening[] = [];
-  const listed = listPlaces();
+  const listed = listWithCursors();
   try {
     for (;;) {
       // A part may be full at any time, so nothing is read ahead for it.
@@ -87,15 +86,15 @@ export async function* openAllPlaylists(options: Options): AsyncGenerator<Source
     summary.complete = sentAsNull === 0 && notSent === 0 && incomplete === 0;
   } catch (error) {
     if (!run.isPart) throw error;
-    const isChanged = reasonOf(error) === 'changed-meanwhile';
+    const isChanged = reasonOf(error) === 'changed-during-export';
     summary.stopped = stopFor(error, resume(isChanged ? { ...at, from: 0 } : at));
   } finally {
     // No call outlives a file that ends early.
     await Promise.allSettled(openings.map(({ source }) => source));
   }
 
-  /** Yields the listed playlists with their places. */
-  async function* listPlaces(): AsyncGenerator<Listed, undefined> {
+  /** Yields the listed playlists with their cursors. */
+  async function* listWithCursors(): AsyncGenerator<Listed, undefined> {
     for (let page = first; ; page = await readPage(upcoming.page)) {
       if (page.total !== first.total) throw startOver();
       const absent = { sentAsNull: summary.sentAsNull, notSent: summary.notSent };
@@ -120,20 +119,19 @@ export async function* openAllPlaylists(options: Options): AsyncGenerator<Source
 
 /** Returns the promise. Node would report its error as unhandled if it came before it is awaited. */
 function handled<T>(promise: Promise<T>): Promise<T> {
-  // Whoever awaits it gets its error.
+  // Its error goes to the code that awaits it.
   promise.catch(() => undefined);
   return promise;
 }
 
-/** The place after a playlist. */
-export function after({ playlist, at }: Pick<Listed, 'playlist' | 'at'>): Place {
+export function after({ playlist, at }: Pick<Listed, 'playlist' | 'at'>): ExportCursor {
   return { page: at.page, skip: at.skip + 1, from: 0, before: hashWith(at.before ?? '', playlist) };
 }
 
-/** The hash of the playlists from a place to the end of this page, as they are now. */
+/** The hash of the playlists from a cursor to the end of this page, as they are now. */
 async function hashOfList(
   readPage: Options['readPage'],
-  { page: from, skip }: Place,
+  { page: from, skip }: ExportCursor,
   last: number,
 ): Promise<string> {
   let hash = '';

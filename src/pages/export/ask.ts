@@ -19,8 +19,8 @@ export function createAskFirst({ baseUrl }: { baseUrl: string }) {
     const name = typeof req.params.id === 'string' ? await nameOf(listener, exportId) : null;
     const format = String(req.params.format).toUpperCase();
     const { pathname, searchParams } = new URL(req.originalUrl, baseUrl);
-    // This page doesn't name the price, so it can't confirm it.
-    // safeguard: confirm-price-on-our-page
+    // This page doesn't name the estimate, so it can't confirm it.
+    // safeguard: confirm-estimate-on-our-page
     searchParams.delete('anyway');
     const query = searchParams.size > 0 ? `?${searchParams}` : '';
     const path = safeReturnPath(`${pathname}${query}`, baseUrl);

@@ -12,17 +12,17 @@ import { refuseSpeculative } from '../../web/speculative.ts';
 import { checkSpotifyId } from '../../web/spotify-params.ts';
 import { htmlOrJson } from '../../web/wants-json.ts';
 import { createAskFirst } from './ask.ts';
+import { type Deps as BudgetDeps, type CallEstimate, createExportBudget } from './export-budget.ts';
 import { createFiles } from './files.ts';
 import { canBeJob, exportJobPages } from './job-pages.ts';
 import { linksFor } from './links.ts';
 import { hasRange, rangeIn, sizeOfList } from './lists.ts';
-import { createPrices, type Price, type Deps as PriceDeps } from './price.ts';
 import { exportIdIn, formatIn, listIn } from './requests.ts';
 import { sizeOfAll } from './size.ts';
 import type { ExportWorker } from './worker.ts';
 
-type Deps = Omit<Parameters<typeof createFiles>[0], 'prices'> &
-  PriceDeps & {
+type Deps = Omit<Parameters<typeof createFiles>[0], 'exportBudget'> &
+  BudgetDeps & {
     signedIn: SignedIn;
     rateLimiters: RateLimiters;
     baseUrl: string;
@@ -32,7 +32,7 @@ type Deps = Omit<Parameters<typeof createFiles>[0], 'prices'> &
   };
 
 /** The name and size of an export, as its page shows them: rows, and about how many calls. Null if unknown. */
-type Overview = { name: string | null; rows: number | null; price: Price | null };
+type Overview = { name: string | null; rows: number | null; estimate: CallEstimate | null };
 
 /** Returns the name and size of an export; one call to Spotify, none for playlists within five minutes. Throws {@link NoSuchPage}. */
 async function overviewOf(
@@ -52,15 +52,15 @@ async function overviewOf(
   const { name, count, readable } = playlist;
   if (!readable) throw new NoSuchPage('Spotify does not show the contents of this playlist');
   const entries = count === null ? null : callsForFile(count, spotify.cachedPagesToExport(playlist));
-  return { name, rows: count, price: entries === null ? null : { lists: 0, entries } };
+  return { name, rows: count, estimate: entries === null ? null : { lists: 0, entries } };
 }
 
 /** Playlists and lists of the library as files, and a page for each that shows the progress of its export. */
 export function exportPages(deps: Deps): Router {
   const { signedIn, progress, rateLimiters } = deps;
   const router = Router();
-  const prices = createPrices(deps);
-  const files = createFiles({ ...deps, prices });
+  const exportBudget = createExportBudget(deps);
+  const files = createFiles({ ...deps, exportBudget });
   const askFirst = createAskFirst(deps);
   const file = (limiter: RateLimiter, serve: ListenerPage) => [
     // safeguard: no-speculative-exports
@@ -107,7 +107,7 @@ export function exportPages(deps: Deps): Router {
   router.get(routes.exportOne(':id'), htmlOrJson, page);
   router.get(routes.exportSavedTracks(), htmlOrJson, page);
   router.get(routes.exportList(':list'), htmlOrJson, page);
-  router.use(exportJobPages({ ...deps, prices, overviewOf }));
+  router.use(exportJobPages({ ...deps, exportBudget, overviewOf }));
 
   // One call to Spotify for each 50 rows, and one at the end.
   router.get(routes.exportSavedTracksFile(':format'), file(rateLimiters.exportOne, files.list));
@@ -133,12 +133,12 @@ export function exportPages(deps: Deps): Router {
     const isRunning = current?.state === 'running' || current?.state === 'paused';
     // People look at this page during a pause, when Spotify must not be called.
     // safeguard: progress-without-spotify
-    const { price, ...overview } = isRunning
-      ? { name: current.name, rows: current.totalRows, price: null }
+    const { estimate, ...overview } = isRunning
+      ? { name: current.name, rows: current.totalRows, estimate: null }
       : await load();
     const isShort = overview.rows !== null && overview.rows <= rowsAtOnce;
-    const calls = price && price.lists + price.entries;
-    const fit = price && (await prices.fit(price));
+    const calls = estimate && estimate.lists + estimate.entries;
+    const fit = estimate && (await exportBudget.check(estimate));
     res.set('Cache-Control', 'private, no-store').format({
       html: () =>
         res.render('export/export', {

@@ -1,6 +1,6 @@
 import { playlistsPerPage } from '../../spotify/limits.ts';
+import type { ExportCursor } from './cursor.ts';
 import type { Summary } from './format.ts';
-import type { Place } from './place.ts';
 import type { Manifest } from './source.ts';
 
 /** File systems allow 255 bytes. This leaves room for what the file lacks, a number and the extension. */
@@ -16,7 +16,7 @@ export function nameOf(manifest: Manifest, isFullyRead: boolean): string {
   if (stopped && written === 0) return `${name} (none of ${rows(announced)} rows)`;
   // The rows before the change may be wrong as well, so there's no range to continue from.
   // safeguard: changed-part-in-name
-  if (stopped?.reason === 'changed-meanwhile') return `${name} (changed during the export)`;
+  if (stopped?.reason === 'changed-during-export') return `${name} (changed during the export)`;
   // safeguard: part-range-in-name
   if (stopped) return `${name} (rows ${rows(from + 1)}-${rows(from + written)} of ${rows(announced)})`;
   const notes = [
@@ -40,11 +40,10 @@ function beginningOf(name: string): string {
   return characters.join('').trim();
 }
 
-/** Returns the name of a file of all playlists. */
-export function nameOfAll({ page, skip, from }: Place, summary: Summary): string {
+export function nameOfAll({ page, skip, from }: ExportCursor, summary: Summary): string {
   const { playlists, announced, sentAsNull, notSent, incomplete, missing, stopped } = summary;
   const before = (page - 1) * playlistsPerPage + skip;
-  if (stopped?.reason === 'changed-meanwhile' && before + playlists >= announced)
+  if (stopped?.reason === 'changed-during-export' && before + playlists >= announced)
     return 'playlists (changed during the export)';
   if (stopped) return `playlists (part, up to playlist ${before + playlists} of ${announced})`;
   const notes = [

@@ -6,15 +6,15 @@ import { callsForFile, rowsAtOnce } from '../../web/export-size.ts';
 import { lastPage, pageNumber } from '../../web/paging.ts';
 import type { SignedInListener } from '../../web/signed-in.ts';
 import { openAllPlaylists, readPlaylistPage } from './all-playlists.ts';
-import { answerWithFile, type OpenFile } from './answer.ts';
-import { factsOf, factsOfAll } from './facts.ts';
+import type { ExportCursor } from './cursor.ts';
+import type { CallEstimate, ExportBudget } from './export-budget.ts';
+import { headersOf, headersOfAll } from './export-headers.ts';
 import { nameOf, nameOfAll } from './file-name.ts';
+import { type OpenFile, sendExport } from './file-response.ts';
 import { emptySummary, type Format } from './format.ts';
 import { readList } from './lists.ts';
 import { outcomeOf, outcomeOfAll } from './outcome.ts';
-import type { Place } from './place.ts';
 import { isOwnOrShared, openPlaylist } from './playlist-source.ts';
-import type { Price, Prices } from './price.ts';
 import {
   anywayOf,
   beforeIn,
@@ -31,39 +31,39 @@ import type { ExportRun } from './run.ts';
 import { sizeOfAll } from './size.ts';
 import { checkFrom, openSource, type Source } from './source.ts';
 
-type Deps = Parameters<typeof answerWithFile>[0] & { prices: Prices };
+type Deps = Parameters<typeof sendExport>[0] & { exportBudget: ExportBudget };
 
 const lastPageOfPlaylists = maxOffset / playlistsPerPage + 1;
 
 /**
- * Answers requests for files. Format, place and snapshot are in their URLs. Throws {@link NoSuchPage} for a URL that can't exist, and the error
+ * Answers requests for files. Format, cursor and snapshot are in their URLs. Throws {@link NoSuchPage} for a URL that can't exist, and the error
  * that ended the export.
  */
 export function createFiles(deps: Deps) {
-  const { prices } = deps;
+  const { exportBudget } = deps;
   return {
     /** All playlists in one file. */
     async all(req: Request, res: Response, listener: SignedInListener): Promise<void> {
       const format = formatIn(req, res);
       if (!format.all) throw new NoSuchPage('This format holds one list');
       const write = format.all;
-      const place: Place = {
+      const cursor: ExportCursor = {
         page: pageNumber(req.query.page, lastPageOfPlaylists),
         skip: readPosition(req.query.skip, playlistsPerPage - 1),
         from: readPosition(req.query.from),
         ...beforeIn(req),
         ...snapshotIn(req),
       };
-      await answerWithFile(deps, { req, res, listener }, 'all', async (run, cleanup) => {
+      await sendExport(deps, { req, res, listener }, 'all', async (run, cleanup) => {
         const readPage = (page: number) => readPlaylistPage(listener.spotify.freshPlaylists, page, run);
-        const first = await readPage(place.page);
-        checkPlace(place, first, run.isPart);
-        const { rows, price } = sizeOfAll(first, listener.spotify.cachedPagesToExport, place);
+        const first = await readPage(cursor.page);
+        checkCursor(cursor, first, run.isPart);
+        const { rows, estimate } = sizeOfAll(first, listener.spotify.cachedPagesToExport, cursor);
         run.announce(null, rows);
-        cleanup.defer(await reserve(req, run, price));
+        cleanup.defer(await reserve(req, run, estimate));
         const summary = emptySummary(first.total ?? 0);
         const sources = openAllPlaylists({
-          place,
+          cursor,
           first,
           summary,
           run,
@@ -79,10 +79,10 @@ export function createFiles(deps: Deps) {
         });
         const startedAt = deps.now();
         return {
-          name: () => nameOfAll(place, summary),
+          name: () => nameOfAll(cursor, summary),
           extension: format.extension,
           type: format.type,
-          facts: (isFullyRead) => factsOfAll(summary, startedAt, isFullyRead),
+          facts: (isFullyRead) => headersOfAll(summary, startedAt, isFullyRead),
           content: write(sources, summary),
           collectMs: run.collectMs(rows),
           outcome: () => outcomeOfAll(summary),
@@ -95,7 +95,7 @@ export function createFiles(deps: Deps) {
       const id = String(req.params.id);
       const format = formatIn(req, res);
       const from = readPosition(req.query.from);
-      await answerWithFile(deps, { req, res, listener }, id, async (run, cleanup) => {
+      await sendExport(deps, { req, res, listener }, id, async (run, cleanup) => {
         const playlist = await run.read(() => listener.spotify.freshPlaylist(id));
         const { count } = playlist;
         const cachedPages = listener.spotify.cachedPagesToExport(playlist, from);
@@ -117,9 +117,9 @@ export function createFiles(deps: Deps) {
       const name = listIn(req);
       const format = formatIn(req, res);
       const from = readPosition(req.query.from);
-      await answerWithFile(deps, { req, res, listener }, exportIdIn(req), async (run, cleanup) => {
-        const { list, priceFrom, isSequential, ...readers } = await readList(listener, name, run);
-        cleanup.defer(await reserve(req, run, priceFrom(from), isSequential ? from : 0));
+      await sendExport(deps, { req, res, listener }, exportIdIn(req), async (run, cleanup) => {
+        const { list, estimateFrom, isSequential, ...readers } = await readList(listener, name, run);
+        cleanup.defer(await reserve(req, run, estimateFrom(from), isSequential ? from : 0));
         const resume = (next: number) => partUrl(req, withSnapshot({ from: next }, list));
         const source = await openSource({
           list,
@@ -143,12 +143,12 @@ export function createFiles(deps: Deps) {
   async function reserve(
     req: Request,
     { isPart }: { isPart: boolean },
-    price: Price | null,
+    estimate: CallEstimate | null,
     reread = 0,
   ): Promise<() => Promise<void>> {
-    if (price === null) return async () => undefined;
+    if (estimate === null) return async () => undefined;
     const isConfirmed = req.query.anyway === 'yes';
-    return prices.reserve(isPart ? atMostOnePart(price, reread) : price, {
+    return exportBudget.reserve(isPart ? atMostOnePart(estimate, reread) : estimate, {
       isPart,
       isConfirmed,
       anyway: anywayOf(req),
@@ -158,9 +158,9 @@ export function createFiles(deps: Deps) {
 }
 
 /** The rows of a list of the library are read by calls of the family `lists`, so the limit applies to both. `reread`: see `reserve`. */
-// safeguard: price-of-a-part
-function atMostOnePart({ lists, entries }: Price, reread: number): Price {
-  // safeguard: price-of-reread-pages
+// safeguard: estimate-of-a-part
+function atMostOnePart({ lists, entries }: CallEstimate, reread: number): CallEstimate {
+  // safeguard: estimate-of-reread-pages
   const most = Math.ceil((reread + rowsAtOnce) / entriesPerPage) + 2;
   return { lists: Math.min(lists, most), entries: Math.min(entries, most) };
 }
@@ -180,16 +180,16 @@ function fileOf(
     name: (isFullyRead) => nameOf(manifest, isFullyRead),
     extension: format.extension,
     type: format.type,
-    facts: (isFullyRead) => factsOf(manifest, isFullyRead),
+    facts: (isFullyRead) => headersOf(manifest, isFullyRead),
     content: format.one(source),
     collectMs: run.collectMs(rows),
     outcome: () => outcomeOf(manifest, isOwnOrShared, restartUrl),
   };
 }
 
-/** Throws {@link NoSuchPage} if the place is past the end of the listener's playlists. `first` is the page that it is on. */
-function checkPlace(place: Place, { items, total }: PlaylistPage, part: boolean): void {
-  const { page, skip, from, snapshot } = place;
+/** Throws {@link NoSuchPage} if the cursor is past the end of the listener's playlists. `first` is the page that it is on. */
+function checkCursor(cursor: ExportCursor, { items, total }: PlaylistPage, part: boolean): void {
+  const { page, skip, from, snapshot } = cursor;
   // safeguard: 404-beyond-last-page
   const isBeyond = page > lastPage(total ?? 0, playlistsPerPage) || (skip > 0 && skip >= items.length);
   if (isBeyond) throw new NoSuchPage('No such playlist');

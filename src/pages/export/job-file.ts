@@ -2,16 +2,16 @@ import type { ExportJob } from '../../access/export-job-records.ts';
 import type { ExportJobs } from '../../access/export-jobs.ts';
 import { routes } from '../../routes.ts';
 import { NoSuchPage } from '../../web/errors.ts';
-import { factsOf, factsOfAll } from './facts.ts';
+import { beginning } from './cursor.ts';
+import { headersOf, headersOfAll } from './export-headers.ts';
 import { nameOf, nameOfAll } from './file-name.ts';
 import { emptySummary, type Format, type Summary } from './format.ts';
-import { beginning } from './place.ts';
 import { replay } from './replay.ts';
 import type { ExportFile } from './send.ts';
 import type { Manifest } from './source.ts';
 import type { Stop } from './stop.ts';
 
-/** A stored file is collected for so long before it is sent, so that a short one has a length. */
+/** How long a stored file is collected before it is sent, so that a short one has a length. */
 const collectMs = 5_000;
 
 /**
@@ -20,7 +20,7 @@ const collectMs = 5_000;
  */
 export function hasFile({ state, reason, rows }: ExportJob): boolean {
   // safeguard: no-file-after-change
-  if (reason === 'changed-meanwhile') return false;
+  if (reason === 'changed-during-export') return false;
   return state === 'done' || (rows > 0 && (state === 'stopped' || state === 'canceled'));
 }
 
@@ -54,7 +54,7 @@ export async function fileOfJob(
     return {
       ...common,
       name: () => nameOfAll(beginning, counted),
-      facts: () => factsOfAll(counted, job.startedAt, true),
+      facts: () => headersOfAll(counted, job.startedAt, true),
       content: format.all(again(), counted),
     };
   const [manifest] = manifests;
@@ -63,7 +63,7 @@ export async function fileOfJob(
   return {
     ...common,
     name: () => nameOf(manifest, true),
-    facts: () => factsOf(manifest, true),
+    facts: () => headersOf(manifest, true),
     content: contentOfOne(),
   };
 

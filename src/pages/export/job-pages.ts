@@ -11,21 +11,21 @@ import { charge } from '../../web/rate-limits.ts';
 import type { SignedIn, SignedInListener } from '../../web/signed-in.ts';
 import { refuseSpeculative } from '../../web/speculative.ts';
 import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';
+import { beginning } from './cursor.ts';
+import type { CallEstimate, ExportBudget } from './export-budget.ts';
 import { fileOfJob, hasFile } from './job-file.ts';
 import { linksFor } from './links.ts';
 import { isLongList } from './lists.ts';
-import { beginning } from './place.ts';
-import type { Price, Prices } from './price.ts';
 import { exportPage, formatIn } from './requests.ts';
 import { attach, sendFile } from './send.ts';
 import { type ExportWorker, isUnfinished } from './worker.ts';
 
-type Overview = { name: string | null; rows: number | null; price: Price | null };
+type Overview = { name: string | null; rows: number | null; estimate: CallEstimate | null };
 
 type Deps = {
   jobs: ExportJobs;
   worker: ExportWorker;
-  prices: Prices;
+  exportBudget: ExportBudget;
   signedIn: SignedIn;
   forms: Forms;
   rateLimiters: RateLimiters;
@@ -35,7 +35,7 @@ type Deps = {
   overviewOf: (listener: SignedInListener, exportId: string) => Promise<Overview>;
 };
 
-/** The page of a long export that a server makes by itself: its progress, its buttons and its file. */
+/** The page of an export job: its progress, its buttons and its file. */
 export function exportJobPages(deps: Deps): Router {
   const { jobs, worker, signedIn, forms, heartbeatMs, now } = deps;
   const router = Router();
@@ -43,7 +43,7 @@ export function exportJobPages(deps: Deps): Router {
   // No call to Spotify.
   const show = signedIn.pageWithLazyRefresh(async (_req, res, { accountId }) => {
     const job = await jobs.get(accountId);
-    // A process that died is noticed by whoever looks.
+    // Loading the page also detects a job whose process died.
     if (job && isUnfinished(job) && (job.until ?? 0) <= now()) worker.wake(accountId);
     res.set('Cache-Control', 'private, no-store').format({
       html: () => res.render('export/job', jobView(job)),
@@ -85,7 +85,7 @@ export function exportJobPages(deps: Deps): Router {
   const file = signedIn.pageWithLazyRefresh(async (req, res, { accountId }) => {
     const format = formatIn(req, res);
     const job = await jobs.get(accountId);
-    if (job?.reason === 'changed-meanwhile') throw new Problem(changedMeanwhile);
+    if (job?.reason === 'changed-during-export') throw new Problem(changedDuringExport);
     if (!job || !hasFile(job)) throw new Problem(noFile);
     const found = await fileOfJob(jobs, accountId, job, format).catch(loseRows(accountId));
     if (!found) throw new Problem(noFile);
@@ -130,7 +130,7 @@ function respond(req: Request, res: Response): void {
  * than a day's calls and the listener hasn't confirmed that.
  */
 async function startJob(
-  { jobs, worker, prices, rateLimiters, now, overviewOf }: Deps,
+  { jobs, worker, exportBudget, rateLimiters, now, overviewOf }: Deps,
   req: Request,
   listener: SignedInListener,
 ): Promise<void> {
@@ -145,11 +145,11 @@ async function startJob(
     exportId === 'all' ? rateLimiters.exportAll : rateLimiters.exportOne,
     accountId,
   );
-  const { name, rows, price } = await overviewOf(listener, exportId);
+  const { name, rows, estimate } = await overviewOf(listener, exportId);
   const { page, skip, from } = beginning;
   const { isConfirmed } = confirmationIn(req, { isConfirmed: false });
   // safeguard: ask-before-endless-job
-  if (price && !isConfirmed) await prices.refuseAboveDay(price, exportPage(exportId));
+  if (estimate && !isConfirmed) await exportBudget.refuseAboveDay(estimate, exportPage(exportId));
   // No one else has to wait because of an export that wasn't started.
   await charge(req.res as Response, rateLimiters.exports, 'everyone');
   const outcome = await jobs.start(accountId, {
@@ -163,7 +163,7 @@ async function startJob(
     reason: null,
     missing: 0,
     isConfirmed,
-    calls: price && price.entries + price.lists,
+    calls: estimate && estimate.entries + estimate.lists,
     rows: 0,
     totalRows: rows,
     playlists: null,
@@ -182,7 +182,7 @@ async function startJob(
 const stoppedBy = { state: 'canceled', until: null, reason: null } as const;
 
 /** These jobs would only fail again. */
-const finalReasons: readonly (string | null)[] = ['changed-meanwhile', 'too-large', 'rows-lost'];
+const finalReasons: readonly (string | null)[] = ['changed-during-export', 'too-large', 'rows-lost'];
 
 function canResume({ state, reason }: ExportJob): boolean {
   return state === 'canceled' || (state === 'stopped' && !finalReasons.includes(reason));
@@ -222,7 +222,7 @@ const noFile = {
   actions: [{ label: 'Go to the export', href: routes.exportJob() }],
 };
 
-const changedMeanwhile = {
+const changedDuringExport = {
   ...noFile,
   title: 'No file of this export',
   text: 'The list was changed during the export, so the rows that were read may be wrong. Start the export again.',

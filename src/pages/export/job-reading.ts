@@ -2,15 +2,15 @@ import type { ExportJob, JobEvent } from '../../access/export-job-records.ts';
 import { callsForFile } from '../../web/export-size.ts';
 import type { CallingListener } from '../../web/signed-in.ts';
 import { after, openAllPlaylists, readPlaylistPage } from './all-playlists.ts';
+import type { ExportCursor } from './cursor.ts';
+import type { CallEstimate } from './export-budget.ts';
 import { emptySummary } from './format.ts';
 import { rangeIn, readList } from './lists.ts';
-import type { Place } from './place.ts';
 import { isOwnOrShared, openPlaylist } from './playlist-source.ts';
-import type { Price } from './price.ts';
 import { sizeOfAll } from './size.ts';
 import { listChanged, openSource, type Run, type Source } from './source.ts';
 
-/** A step of a job. After one with `isCursor`, the job can continue at the place in `change`. */
+/** A step of a job. After one with `isCursor`, the job can continue at the cursor in `change`. */
 export type Step = {
   event: JobEvent | null;
   change: Partial<Pick<ExportJob, 'place' | 'absent' | 'name' | 'totalRows' | 'playlists'>>;
@@ -18,10 +18,10 @@ export type Step = {
   isLast?: boolean;
 };
 
-type Reserve = (price: Price) => Promise<() => Promise<void>>;
+type Reserve = (estimate: CallEstimate) => Promise<() => Promise<void>>;
 
 /**
- * Reads what a job hasn't read yet, from its place on. Its calls are set aside first, even when it continues. Throws what the calls throw, and a
+ * Reads what a job hasn't read yet, from its cursor on. Its calls are set aside first, even when it continues. Throws what the calls throw, and a
  * Problem if a list has changed since its first rows were stored, or if the calls don't fit into the day.
  */
 export async function* readJob(
@@ -31,9 +31,9 @@ export async function* readJob(
   reserve: Reserve,
 ): AsyncGenerator<Step> {
   await using cleanup = new AsyncDisposableStack();
-  const reserved = async (price: Price | null) => {
+  const reserved = async (estimate: CallEstimate | null) => {
     // safeguard: reserve-calls-of-resumed-job
-    if (price) cleanup.defer(await reserve(price));
+    if (estimate) cleanup.defer(await reserve(estimate));
   };
   if (job.exportId === 'all') return yield* readAllPlaylists(listener, job, run, reserved);
   const { from, snapshot } = job.place;
@@ -54,8 +54,8 @@ export async function* readJob(
     return;
   }
   const named = { list, range: rangeIn(undefined) };
-  const { list: found, priceFrom, ...readers } = await readList(listener, named, run);
-  await reserved(priceFrom(from));
+  const { list: found, estimateFrom, ...readers } = await readList(listener, named, run);
+  await reserved(estimateFrom(from));
   yield* readOne(
     await openSource({
       list: found,
@@ -76,8 +76,8 @@ export async function* readJob(
       isCursor: false,
     };
     for await (const step of readSource(source, isTheirs, run)) {
-      const place = { ...job.place, ...placeIn(source) };
-      yield { ...step, change: { name: manifest.name, totalRows: manifest.announced, place } };
+      const cursor = { ...job.place, ...cursorIn(source) };
+      yield { ...step, change: { name: manifest.name, totalRows: manifest.announced, place: cursor } };
     }
     yield {
       event: null,
@@ -92,21 +92,21 @@ async function* readAllPlaylists(
   listener: CallingListener,
   job: ExportJob,
   run: Run,
-  reserved: (price: Price | null) => Promise<void>,
+  reserved: (estimate: CallEstimate | null) => Promise<void>,
 ): AsyncGenerator<Step> {
   const { page, skip, from, before, snapshot } = job.place;
-  const place = { page, skip, from, before: before ?? '', ...(snapshot !== null && { snapshot }) };
+  const cursor = { page, skip, from, before: before ?? '', ...(snapshot !== null && { snapshot }) };
   const readPage = (page: number) => readPlaylistPage(listener.spotify.freshPlaylists, page, run);
-  const first = await readPage(place.page);
-  const { rows, price } = sizeOfAll(first, listener.spotify.cachedPagesToExport, job.place);
-  await reserved(price);
+  const first = await readPage(cursor.page);
+  const { rows, estimate } = sizeOfAll(first, listener.spotify.cachedPagesToExport, job.place);
+  await reserved(estimate);
   const playlists = first.total ?? 0;
   if (job.playlists !== null && job.playlists !== playlists) throw listChanged(run);
   const summary = { ...emptySummary(playlists), ...job.absent };
   type Opened = Parameters<Parameters<typeof openAllPlaylists>[0]['open']>;
   const opened = new Map<Source, Opened>();
   const sources = openAllPlaylists({
-    place,
+    cursor,
     first,
     summary,
     run,
@@ -126,7 +126,7 @@ async function* readAllPlaylists(
     opened.delete(source);
     const common = { playlists, totalRows, absent };
     for await (const step of readSource(source, isOwnOrShared(listener, playlist), run))
-      yield { ...step, change: { ...common, place: { ...stored(at), ...placeIn(source) } } };
+      yield { ...step, change: { ...common, place: { ...stored(at), ...cursorIn(source) } } };
     yield { event: null, change: { ...common, place: stored(after({ playlist, at })) }, isCursor: true };
   }
   const { sentAsNull, notSent } = summary;
@@ -145,7 +145,7 @@ async function* readSource(
   run: Run,
 ): AsyncGenerator<Pick<Step, 'event' | 'isCursor'>> {
   const { id, name, contains, source, exportedAt, snapshotId, readable, announced } = manifest;
-  // What was read before belongs to another version of the list.
+  // The rows read before belong to another version of the list.
   // safeguard: changed-playlist-restarts-job
   if (manifest.changedSince) throw listChanged(run);
   if (manifest.from === 0) {
@@ -155,11 +155,11 @@ async function* readSource(
   for await (const rows of pages) yield { event: { rows: [...rows] }, isCursor: true };
 }
 
-function placeIn({ manifest }: Source): { from: number; snapshot: string | null } {
+function cursorIn({ manifest }: Source): { from: number; snapshot: string | null } {
   const { from, written, snapshotId } = manifest;
   return { from: from + written, snapshot: snapshotId };
 }
 
-function stored({ before, snapshot, ...place }: Place): ExportJob['place'] {
-  return { ...place, before: before ?? null, snapshot: snapshot ?? null };
+function stored({ before, snapshot, ...cursor }: ExportCursor): ExportJob['place'] {
+  return { ...cursor, before: before ?? null, snapshot: snapshot ?? null };
 }

@@ -6,7 +6,7 @@ import type { FollowedArtists, Page } from '../../spotify/types.ts';
 import { NoSuchPage } from '../../web/errors.ts';
 import { callsForRows } from '../../web/export-size.ts';
 import type { CallingListener } from '../../web/signed-in.ts';
-import type { Price } from './price.ts';
+import type { CallEstimate } from './export-budget.ts';
 import type { Contents, List, Run } from './source.ts';
 
 /** A list of the library as its URL names it; `range` is only used for top tracks and artists. */
@@ -21,7 +21,7 @@ type LibraryList = {
   name: (range: TimeRange) => string;
   contains: Contents;
   /**
-   * How Spotify sends it: by offset, by cursor (each page names the next one), or all at once. What comes at once is short, and isn't exported in the
+   * How Spotify sends it: by offset, by cursor (each page names the next one), or all at once. A list that comes at once is short, and isn't exported in the
    * background.
    */
   paging: 'offset' | 'cursor' | 'none';
@@ -136,7 +136,6 @@ const lists = new Map<string, LibraryList>([
   ],
 ]);
 
-/** Returns whether there is a list with this name in URLs. */
 export function isListName(name: string): boolean {
   return lists.has(name);
 }
@@ -167,14 +166,14 @@ export function rangeIn(value: unknown): TimeRange {
 export async function sizeOfList(
   listener: CallingListener,
   { list, range }: ListName,
-): Promise<{ name: string; rows: number | null; price: Price | null }> {
+): Promise<{ name: string; rows: number | null; estimate: CallEstimate | null }> {
   const { name, count } = listNamed(list);
   const rows = await count(listener);
-  return { name: name(range), rows, price: rows === null ? null : priceOfList(rows) };
+  return { name: name(range), rows, estimate: rows === null ? null : estimateForList(rows) };
 }
 
-/** Returns what the file of a list with so many rows costs. */
-function priceOfList(rows: number): Price {
+/** Returns about how many calls the file of a list with this many rows takes. */
+function estimateForList(rows: number): CallEstimate {
   return { lists: callsForRows(rows), entries: 0 };
 }
 
@@ -189,7 +188,7 @@ export async function readList(
   run: Pick<Run, 'read'>,
 ): Promise<{
   list: List;
-  priceFrom: (from: number) => Price | null;
+  estimateFrom: (from: number) => CallEstimate | null;
   load: Read;
   currentSnapshot: () => Promise<string>;
   isSequential: boolean;
@@ -208,10 +207,10 @@ export async function readList(
       count: total,
       snapshotId: snapshotOf(first),
     },
-    priceFrom(from) {
+    estimateFrom(from) {
       if (total === null) return null;
       // The pages before a cursor have to be read again.
-      return priceOfList(paging === 'cursor' ? total : Math.max(0, total - from));
+      return estimateForList(paging === 'cursor' ? total : Math.max(0, total - from));
     },
     async load(from, onResponse) {
       // safeguard: rest-of-whole-list
@@ -236,7 +235,7 @@ function readByCursor(load: (after: string | null) => Promise<FollowedArtists>):
     while (!isAtEnd && read.length < from + savedPerPage) {
       const page = await load(after);
       read.push(...page.items.map(exportedArtist));
-      // A page that leads nowhere would be asked for again without end. What is missing then is counted.
+      // A page that leads nowhere would be asked for again without end. The missing rows are counted.
       // safeguard: end-of-stuck-cursor
       isAtEnd = page.next === null || page.next === after || page.items.length === 0;
       ({ total, next: after } = page);

@@ -14,7 +14,7 @@ type Deps = {
   /** Aborted when the client has gone: no more calls are made, and a pause ends. */
   signal: AbortSignal;
   /** The longest pause that is acceptable now, in milliseconds. */
-  longestPauseMs: () => number;
+  maxPauseMs: () => number;
   /** Called when a pause begins, with its end in milliseconds since 1970, and when it is over. `onResume` throws if the export must not go on. */
   onPause: (until: number) => void;
   onResume: () => Promise<void>;
@@ -37,7 +37,7 @@ const maxRetryShare = 0.1;
  * The one place where an export waits. A short cooldown is waited out, and a read without a usable answer is retried once, within a budget for the
  * whole export. Throws the error of the call, or the reason of `signal`.
  */
-export function createReader({ now, signal, longestPauseMs, onPause, onResume }: Deps): Reader {
+export function createReader({ now, signal, maxPauseMs, onPause, onResume }: Deps): Reader {
   const spent = { reads: 0, retries: 0, pausedMs: 0, pausedUntil: 0 };
   const withSlot = createSlots(maxAtOnce);
   const nextTurn = createTurns();
@@ -80,7 +80,7 @@ export function createReader({ now, signal, longestPauseMs, onPause, onResume }:
   function reservePause(until: number): boolean {
     const addedMs = Math.max(0, until - Math.max(now(), spent.pausedUntil));
     // safeguard: export-pause-budget
-    if (until - now() > longestPauseMs() || spent.pausedMs + addedMs > maxTotalPauseMs) return false;
+    if (until - now() > maxPauseMs() || spent.pausedMs + addedMs > maxTotalPauseMs) return false;
     spent.pausedMs += addedMs;
     spent.pausedUntil = Math.max(spent.pausedUntil, until);
     return true;

@@ -8,7 +8,7 @@ import type { Format } from './format.ts';
 import { formatNamed } from './formats.ts';
 import { contentsOf, isListName, type ListName, rangeIn } from './lists.ts';
 
-/* What the URL of a file says, and the URLs of other files. */
+/* The URL of a file: its meaning, and the URLs of other files. */
 
 /** The URL that exports the file regardless of its cost. */
 export function anywayOf(req: Request): string {
@@ -24,7 +24,6 @@ export function exportIdIn({ params: { id, list }, path }: Request): string {
   return path.startsWith(routes.exportSavedTracks()) ? 'library/tracks' : 'all';
 }
 
-/** The page of an export. */
 export function exportPage(exportId: string, query: { range?: string } = {}): string {
   if (exportId === 'all') return routes.exportAll();
   if (exportId === 'library/tracks') return routes.exportSavedTracks();
@@ -32,9 +31,8 @@ export function exportPage(exportId: string, query: { range?: string } = {}): st
   return list === undefined ? routes.exportOne(exportId) : routes.exportList(list, query);
 }
 
-/** Returns the URL of the next part of the same file. */
-export function partUrl(req: Request, place: Record<string, string | number>): string {
-  const query = Object.entries(place).map(([name, value]): [string, string] => [name, String(value)]);
+export function partUrl(req: Request, cursor: Record<string, string | number>): string {
+  const query = Object.entries(cursor).map(([name, value]): [string, string] => [name, String(value)]);
   const same = ['for', 'of', 'range'].flatMap((name): [string, string][] =>
     typeof req.query[name] === 'string' ? [[name, req.query[name]]] : [],
   );
@@ -42,8 +40,8 @@ export function partUrl(req: Request, place: Record<string, string | number>): s
 }
 
 /** Adds the snapshot of the playlist, so that the next part can tell whether it has changed. */
-export function withSnapshot<P extends object>(place: P, { snapshotId }: Pick<Playlist, 'snapshotId'>) {
-  return { ...place, ...(snapshotId && { snapshot: snapshotId }) };
+export function withSnapshot<P extends object>(cursor: P, { snapshotId }: Pick<Playlist, 'snapshotId'>) {
+  return { ...cursor, ...(snapshotId && { snapshot: snapshotId }) };
 }
 
 /** Parses the format in a URL. Throws {@link NoSuchPage} for an unknown one. */

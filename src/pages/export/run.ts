@@ -23,7 +23,7 @@ export type ExportDeps = {
 };
 
 /** The longest cooldown that an export waits out once it has read something. */
-export const longestPauseMs = 60_000;
+export const maxPauseMs = 60_000;
 /** How often the progress of an export is stored. */
 const reportEveryMs = 1_000;
 
@@ -73,7 +73,7 @@ export function createExportRun(
       signal: clientGone.signal,
       // Nothing is sent until the first row, or all of a part, has been read, and proxies and browsers give up on a long silence.
       // safeguard: first-byte-deadline
-      longestPauseMs: () => (isPart || current.rows === 0 ? firstByteDueInMs() : longestPauseMs),
+      maxPauseMs: () => (isPart || current.rows === 0 ? firstByteDueInMs() : maxPauseMs),
       onPause: (until) => report({ state: 'paused', until }),
       async onResume() {
         report({ state: 'running', until: null });
@@ -117,7 +117,7 @@ export function createExportRun(
 
     fail(error: unknown): void {
       const reason = error instanceof ClientGone ? 'canceled' : (reasonOf(error) ?? 'internal-error');
-      // What Spotify has sent so far is lost with the file, but a part keeps it.
+      // Rows that Spotify has sent so far are lost with the file, but a part keeps them.
       const resume = current.rows > 0 && !isPart && reasonOf(error) !== null ? `${req.path}?part=yes` : null;
       report({ state: 'stopped', until: untilOf(error), reason, resume });
     },
@@ -128,6 +128,6 @@ export function createExportRun(
     if (req.method === 'HEAD') return;
     Object.assign(current, change);
     reportedAt = performance.now();
-    background.run('record the progress of an export', progress.set(accountId, { ...current }));
+    background.run('store export progress', progress.set(accountId, { ...current }));
   }
 }

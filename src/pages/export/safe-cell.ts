@@ -8,7 +8,7 @@
 const formula = /^(?![+-]?[\d.,]+$)[\s\p{Cf}]*[=+\-@＝＋－＠](?=.)/u;
 /**
  * A sign after a separator, spaces, quotes and characters that aren't seen. Quotes keep it within its cell only if the spreadsheet agrees on the
- * separator: Excel takes a semicolon for one in many languages. What follows the sign doesn't matter: "- 1" is a formula, and at the end of a cell the
+ * separator: Excel takes a semicolon for one in many languages. The text after the sign doesn't matter: "- 1" is a formula, and at the end of a cell the
  * next one completes it. ";-)" stays as it is, because a formula can't begin with a closing parenthesis.
  */
 // safeguard: formulas-after-separators

@@ -85,7 +85,7 @@ async function collect(
   let length = 0;
   for (;;) {
     const next = pieces.next();
-    // Whoever awaits it later gets its error; without this, Node would report it as unhandled before.
+    // Its error goes to the code that awaits it later; without this, Node would report it as unhandled before.
     next.catch(() => undefined);
     const isTooMuch = length > maxCollectedBytes && maxMs !== Number.POSITIVE_INFINITY;
     if (isTooMuch || (await takesLonger(next, giveUpAt - performance.now()))) return { collected, next };

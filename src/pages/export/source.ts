@@ -11,7 +11,7 @@ import { reasonOf, type Stop, stopFor } from './stop.ts';
 /** The kind of a list's rows; `items` are tracks and episodes. */
 export type Contents = 'items' | 'albums' | 'shows' | 'artists';
 
-/** What a file says about a list that it contains: in JSON after its items, otherwise in a file beside it or in the headers of the response. */
+/** Facts about a list that its file contains: in JSON after its items, otherwise in a file beside it or in the headers of the response. */
 export type Manifest = {
   /** Null for lists of the library. */
   id: string | null;
@@ -174,7 +174,7 @@ export async function openSource(options: Options): Promise<Source> {
       // safeguard: fail-incomplete-file
       if (!run.isPart) throw error;
       // After a change, the rows before it may be wrong as well.
-      const isChanged = reasonOf(error) === 'changed-meanwhile';
+      const isChanged = reasonOf(error) === 'changed-during-export';
       // safeguard: resume-after-written-rows
       manifest.stopped = stopFor(error, isChanged ? resume(0) : resume(from + manifest.written));
       return;
@@ -261,7 +261,7 @@ function nullIfUnreadable(error: unknown): null {
 export function listChanged({ page }: Pick<Run, 'page'>): Problem {
   return new Problem({
     status: 409,
-    reason: 'changed-meanwhile',
+    reason: 'changed-during-export',
     title: 'The list changed during the export',
     text: 'The file would have been wrong, so nothing was saved. Try again.',
     actions: [{ label: 'Back to the export', href: page }],

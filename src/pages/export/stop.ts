@@ -40,7 +40,7 @@ const reasons: readonly [ErrorClass, string][] = [
   [spotify.Refused, 'refused'],
 ];
 
-/** Returns the machine-readable code for an error; null for an error of our own. */
+/** Returns the machine-readable code for an error; null for our own errors. */
 export function reasonOf(error: unknown): string | null {
   if (error instanceof Problem) return error.page.reason;
   return reasons.find(([kind]) => error instanceof kind)?.[1] ?? null;

@@ -14,10 +14,10 @@ import { type BackgroundTasks, ShuttingDown } from '../../ops/background.ts';
 import { RedisUnavailable } from '../../redis/errors.ts';
 import { SpotifyUnavailable } from '../../spotify/errors.ts';
 import type { CallingListener } from '../../web/signed-in.ts';
+import { createExportBudget, type ExportBudget } from './export-budget.ts';
 import { emptySummary } from './format.ts';
 import { readJob, type Step } from './job-reading.ts';
 import { outcomeOf, outcomeOfAll } from './outcome.ts';
-import { createPrices, type Prices } from './price.ts';
 import { createReader } from './reader.ts';
 import { replay } from './replay.ts';
 import { exportPage } from './requests.ts';
@@ -26,7 +26,7 @@ import { reasonOf, untilOf } from './stop.ts';
 
 type Deps = {
   jobs: ExportJobs;
-  prices: Prices;
+  exportBudget: ExportBudget;
   grants: Pick<Grants, 'read'>;
   sessionRecords: Pick<SessionRecords, 'read'>;
   access: Pick<ListenerAccess, 'open'>;
@@ -34,15 +34,15 @@ type Deps = {
   invalidate: (accountId: string, keyPrefixes: readonly string[]) => Promise<void>;
   background: Pick<BackgroundTasks, 'run'>;
   now: () => number;
-  /** How often a process looks for jobs, and how long it holds one without a sign of life, in milliseconds. */
+  /** How often a process checks for jobs, and how long it holds one without a sign of life, in milliseconds. */
   tickMs: number;
   leaseMs: number;
 };
 
-/** A chunk is stored after so many rows, or so many milliseconds. What was read since the last one is read again if the process dies. */
+/** A chunk is stored after this many rows or milliseconds. If the process dies, everything read since the last chunk is read again. */
 const rowsPerChunk = 500;
 const chunkEveryMs = 10_000;
-/** After a failure of Spotify's a job waits so long, times the number of failures in a row, and stops after so many. */
+/** The wait after a failure of Spotify's, times the number of failures in a row, and how many of them stop a job. */
 const failurePauseMs = 20_000;
 const maxFailures = 5;
 
@@ -55,26 +55,29 @@ class JobLost extends Error {
 
 type Exports = { jobs: ExportJobs; worker: ExportWorker };
 
-/** The long exports of an app, and what continues them in this process. */
+/** The export jobs of an app, and what continues them in this process. */
 export function createExports(
   base: Omit<Parameters<typeof createExportJobs>[0], 'leaseMs'> & Pick<Deps, 'background'>,
   access: Pick<Deps, 'grants' | 'sessionRecords' | 'access' | 'listenerApi' | 'invalidate'>,
-  quota: Parameters<typeof createPrices>[0],
+  quota: Parameters<typeof createExportBudget>[0],
   timing: Pick<Timing, 'exportTickMs' | 'exportLeaseMs'>,
 ): Exports {
   const { background, now, ...rest } = base;
   const { exportTickMs: tickMs, exportLeaseMs: leaseMs } = timing;
   const jobs = createExportJobs({ ...rest, now, leaseMs });
-  const prices = createPrices(quota);
-  return { jobs, worker: createExportWorker({ jobs, prices, ...access, background, now, tickMs, leaseMs }) };
+  const exportBudget = createExportBudget(quota);
+  return {
+    jobs,
+    worker: createExportWorker({ jobs, exportBudget, ...access, background, now, tickMs, leaseMs }),
+  };
 }
 
-/** Continues the long exports of all listeners: each process looks for those that no process is working on. */
+/** Continues the export jobs of all listeners: each process checks for those that no process is working on. */
 function createExportWorker(deps: Deps) {
   const { jobs, background, tickMs } = deps;
   const stopping = new AbortController();
   const running = new Set<string>();
-  const timer = setInterval(() => background.run('find exports to continue', lookForJobs()), tickMs).unref();
+  const timer = setInterval(() => background.run('check for exports', lookForJobs()), tickMs).unref();
 
   return {
     /** Continues the job of a listener now, unless some process is working on it. */
@@ -89,7 +92,7 @@ function createExportWorker(deps: Deps) {
 
   async function lookForJobs(): Promise<void> {
     const due = await jobs.due().catch((error: unknown) => {
-      // A failing Redis is reported elsewhere, and it's looked again soon.
+      // A failing Redis is reported elsewhere, and the next tick tries again.
       if (error instanceof RedisUnavailable) return [];
       throw error;
     });
@@ -138,10 +141,7 @@ async function continueJob(
   const extend = async () => {
     if (!(await jobs.renew(accountId, owner))) lost.abort(new JobLost('Its lease was lost'));
   };
-  const timer = setInterval(
-    () => background.run('extend the lease of an export', extend()),
-    leaseMs / 3,
-  ).unref();
+  const timer = setInterval(() => background.run('extend an export’s lease', extend()), leaseMs / 3).unref();
   let job: ExportJob = { ...stored, state: 'running', until: null, reason: null };
   const save = async (change: Partial<ExportJob>, events: JobEvent[] | null = null) => {
     const saved = await jobs.save(accountId, owner, { ...job, ...change }, events);
@@ -157,7 +157,7 @@ async function continueJob(
     if (error instanceof RedisUnavailable || error instanceof ChunkMissing) throw error;
     if (signal.aborted || error instanceof JobLost || error instanceof ShuttingDown) return;
     await save(changeAfter(error, job, now()));
-    // An error of our own is reported.
+    // Our own errors are reported.
     if (reasonOf(error) === null) throw error;
   } finally {
     clearInterval(timer);
@@ -172,7 +172,7 @@ type Progressing = {
 
 /** Reads what is left of a job, chunk by chunk. */
 async function readAll(deps: Deps, signal: AbortSignal, progressing: Progressing): Promise<void> {
-  const { grants, sessionRecords, access, listenerApi, invalidate, prices, now } = deps;
+  const { grants, sessionRecords, access, listenerApi, invalidate, exportBudget, now } = deps;
   const { current, save } = progressing;
   const { sessionId, isConfirmed } = current();
   const grant = await grants.read(sessionId);
@@ -186,9 +186,9 @@ async function readAll(deps: Deps, signal: AbortSignal, progressing: Progressing
     ...listener,
     ...listenerApi.forSession({ listener, grant: open, invalidate }),
   };
-  const reserve = (price: Parameters<Prices['reserve']>[0]) =>
+  const reserve = (estimate: Parameters<ExportBudget['reserve']>[0]) =>
     // One that never fits needs the listener's consent. It goes on until Spotify refuses a call, and then waits.
-    prices.reserve(price, { isPart: isConfirmed, isConfirmed: false, anyway: '', page: '' });
+    exportBudget.reserve(estimate, { isPart: isConfirmed, isConfirmed: false, anyway: '', page: '' });
   await storeSteps(
     readJob(calling, current(), createJobRun(current().exportId, signal, now), reserve),
     signal,
@@ -205,7 +205,7 @@ async function storeSteps(
   let events: JobEvent[] = [];
   let rows = 0;
   let storedAt = performance.now();
-  /** What can be stored: the change of the last step after which the job can continue, and how many events there were. */
+  /** The part that can be stored: the change of the last step after which the job can continue, and how many events there were. */
   let ready: { change: Partial<ExportJob>; events: number; rows: number } | null = null;
   const store = async () => {
     if (!ready) return;
@@ -250,7 +250,7 @@ function createJobRun(exportId: string, signal: AbortSignal, now: () => number):
     read: createReader({
       now,
       signal,
-      longestPauseMs: () => 0,
+      maxPauseMs: () => 0,
       onPause: () => undefined,
       onResume: async () => undefined,
     }),
@@ -262,7 +262,6 @@ function createJobRun(exportId: string, signal: AbortSignal, now: () => number):
   };
 }
 
-/** Returns the change of a job after an error. */
 function changeAfter(error: unknown, job: ExportJob, now: number): Partial<ExportJob> {
   const reason = reasonOf(error) ?? 'internal-error';
   const until = untilOf(error);

@@ -12,7 +12,7 @@ const options = {
   zip64: false,
 };
 
-/** What the manifest in a ZIP says about a list. `file` is null if there is nothing of it. */
+/** The entry of a list in the manifest of a ZIP. `file` is null if there is nothing of it. */
 type ListedFile = Manifest & { file: string | null };
 
 /** A ZIP with a file for each list, in another format, and a manifest of them all. */

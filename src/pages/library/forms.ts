@@ -16,7 +16,7 @@ import type { UndoLibrary } from './undo-library.ts';
 
 type Deps = { signedIn: SignedIn; forms: Forms; hub: Hub; undoLibrary: UndoLibrary };
 
-/** The forms that save something or follow it, and that take it back. */
+/** The forms that save something or follow it, and that undo it. */
 export function libraryFormPages({ signedIn, forms, hub, undoLibrary }: Deps): Router {
   const router = Router();
   router.post(routes.saveToLibrary(), ...forms.read, change({ isSaving: true }));

@@ -25,7 +25,7 @@ const lists: readonly List[] = [
   { name: 'episodes', at: routes.savedEpisodes, load: (spotify, page) => spotify.savedEpisodes(page) },
 ];
 
-/** What the listener has saved other than tracks, and the artists that they follow. One call to Spotify each. */
+/** The listener's saved albums, shows and episodes, and the artists that they follow. One call to Spotify each. */
 export function libraryListPages({ signedIn }: Deps): Router {
   const router = Router();
   for (const list of lists) router.get(list.at({}), htmlOrJson, signedIn.page(showList(list)));

@@ -10,7 +10,7 @@ const notices = {
 
 export const savingNotices = Object.values(notices).flat();
 
-/** Returns the notice after this was saved or followed, or after that was taken back. */
+/** Returns the notice after this was saved or followed, or after that was undone. */
 export function noticeFor(uri: string, isSaving: boolean): (typeof savingNotices)[number] {
   const { kind } = partsOf(uri);
   return notices[kind === 'artist' || kind === 'playlist' ? kind : 'other'][isSaving ? 0 : 1];

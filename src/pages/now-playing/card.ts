@@ -13,7 +13,7 @@ export type Card = {
   /** Whether it should have ended a while ago. Then it isn't shown as playing, because it probably isn't. */
   isOverdue: boolean;
   /** Whether Spotify was asked after its end, more than once, and still reports it. Polls become rare then. */
-  isHanging: boolean;
+  isStuck: boolean;
   /** How long after its end it is overdue, in milliseconds. */
   overdueAfterMs: number;
   /** Whether the item is in the library; null if unknown. */
@@ -28,9 +28,9 @@ export type Card = {
 
 /** For this long after its expected end, an item is still shown as playing: Spotify may report the next one late. In milliseconds. */
 const reportedLateMs = 10_000;
-/** After so many polls that found the player stuck, another one is unlikely to find the next track soon. */
+/** Polls that must find the player stuck before another one is unlikely to find the next track soon. */
 const fewStuckPolls = 3;
-/** So little is left of an item that is at its end. In milliseconds. */
+/** An item with less than this left is at its end. In milliseconds. */
 const nearEndMs = 1_500;
 
 /** Returns the card as of `now`, which is in milliseconds since 1970. */
@@ -48,18 +48,18 @@ export function cardOf(
   const overdueAfterMs = live.cooldown || live.redisDown || live.spotifyDown ? 0 : reportedLateMs;
   // safeguard: overdue-is-not-playing
   const isOverdue = endsInMs !== null && endsInMs < -overdueAfterMs;
-  const isHanging = observation.stuckPolls > fewStuckPolls;
-  const shown = { progressMs, endsInMs, isOverdue, isHanging, overdueAfterMs };
+  const isStuck = observation.stuckPolls > fewStuckPolls;
+  const shown = { progressMs, endsInMs, isOverdue, isStuck, overdueAfterMs };
   return { playback, ...shown, saved, recent, live, observedAt: answeredAt, askedAt };
 }
 
-/** A player that hangs at the end of a track should have ended it before Spotify was asked. */
+/** A player that is stuck at the end of a track should have ended it before Spotify was asked. */
 function endIn(observation: Observation, now: number): number | null {
   const end = expectedEndOf(observation);
   if (end === null) return null;
-  const hangsAtEnd = observation.stuckPolls > 0 && end - observation.answeredAt < nearEndMs;
-  // safeguard: hanging-is-not-playing
-  return hangsAtEnd ? -reportedLateMs - 1 : end - now;
+  const isStuckAtEnd = observation.stuckPolls > 0 && end - observation.answeredAt < nearEndMs;
+  // safeguard: stuck-is-not-playing
+  return isStuckAtEnd ? -reportedLateMs - 1 : end - now;
 }
 
 function progressAt(now: number, playback: Playback, observedAt: number): number | null {
@@ -89,7 +89,6 @@ export function playerData({ playback, progressMs, endsInMs, askedAt, saved }: C
   };
 }
 
-/** The images of the cover; empty if there is none. */
 export function coversOf({ playback }: Pick<Card, 'playback'>): readonly Image[] {
   return playback.state === 'nothing' ? [] : (playback.item?.covers ?? []);
 }
@@ -100,11 +99,11 @@ function bylineOf(item: NonNullable<Exclude<Playback, { state: 'nothing' }>['ite
 }
 
 /** A short hash that stays the same for as long as nothing but the progress of a card changes. */
-export function versionOf({ playback, isHanging, saved, recent, live, observedAt }: Card): string {
+export function versionOf({ playback, isStuck, saved, recent, live, observedAt }: Card): string {
   const shownAt = live.throttledUntil === null ? null : observedAt;
   const content = JSON.stringify([
     displayKeyOf(playback),
-    isHanging,
+    isStuck,
     saved,
     recent,
     conditionKeyOf(live),

@@ -88,7 +88,7 @@ export function livePages(deps: Deps): Router {
             : null;
         // Otherwise a newer card is on its way.
         if (latest !== live) return;
-        // A bar has no color.
+        // A bar doesn't have its own color.
         const color = interest === 'everything' ? coverColors.of(coversOf(card)) : '';
         stream.send('card', { html, color, ...cardData(listener, card) });
         if (interest !== 'everything' || color !== noColor) return;

@@ -127,7 +127,7 @@ export function nowPlayingPages(deps: Deps): Router {
     }
   }
 
-  /** The same, but only if a page has asked Spotify since the music stopped: a stream makes no further calls. */
+  /** The same, but only if a page has asked Spotify since the music stopped: a stream makes no calls. */
   async function knownRecent(
     listener: SignedInListener,
     observation: Observation,

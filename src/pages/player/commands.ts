@@ -7,7 +7,7 @@ import type { Start } from '../../spotify/player-calls.ts';
 import { hasPlaces, isDeviceId, isPlayableContext, isShowUri, isUri } from '../../spotify/uri.ts';
 import { maxQueued } from '../../web/can-play.ts';
 import { type ErrorPage, Problem } from '../../web/errors.ts';
-import { addAllToQueue, latestEpisodes, playShuffled, savedTracksFrom } from './several.ts';
+import { addAllToQueue, latestEpisodes, playShuffled, savedTracksFrom } from './multi-call-commands.ts';
 
 /*
  * The commands to the player. Their fields come from forms, as text, or from programs, as JSON. Every field is checked before Spotify is asked: a
@@ -162,7 +162,6 @@ function itemsFrom(
 
 export const commandNames: readonly string[] = Object.keys(readers);
 
-/** Whether there is a command of this name. */
 export function isCommandName(name: unknown): name is string {
   return typeof name === 'string' && Object.hasOwn(readers, name);
 }

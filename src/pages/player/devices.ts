@@ -50,7 +50,7 @@ function startIn(fields: Readonly<Record<string, unknown>>): Start | null {
   return found.length > 0 ? Object.fromEntries(found) : null;
 }
 
-/** What will be played, as far as it is known without asking Spotify. A script that knows its name shows that instead. */
+/** The music that will be played, as far as it is known without asking Spotify. A script that knows its name shows that instead. */
 function describe({ uri = '', context, list }: Start): string {
   if (list !== undefined) return list === 'saved' ? 'your saved tracks' : 'this podcast';
   if (context !== undefined) return `this ${context.split(':')[1]}`;

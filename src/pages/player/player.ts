@@ -42,7 +42,7 @@ export function playerPages({ signedIn, forms, hub, afterCommandMs, baseUrl, now
 
   const queue = signedIn.page(async (req, res, listener) => {
     // safeguard: queue-is-dropped-first
-    if (req.query.automatic === 'yes' && !(await hub.hasPlenty())) return void res.status(204).end();
+    if (req.query.automatic === 'yes' && !(await hub.isRelaxed())) return void res.status(204).end();
     await showQueue(res, listener);
   });
   router.get(routes.queue(), htmlOrJson, queue);

@@ -9,7 +9,7 @@ import {
 import type { PlayerReason } from '../../spotify/player-reasons.ts';
 import { type ErrorPage, Problem } from '../../web/errors.ts';
 import { isNoticeName, type NoticeName, textOfNotice } from '../../web/notices.ts';
-import { NothingPlayable, PartlyQueued } from './several.ts';
+import { NothingPlayable, PartlyQueued } from './multi-call-commands.ts';
 
 /* Why Spotify refuses a command, in words that belong to its control. */
 

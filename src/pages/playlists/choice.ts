@@ -3,7 +3,6 @@ import type { Playlist } from '../../spotify/types.ts';
 import type { SignedInListener } from '../../web/signed-in.ts';
 import { playlistsOfGroup, searchable } from './lists.ts';
 
-/** A playlist to add items to. */
 export type Choice = Playlist & {
   id: string;
   isRecent: boolean;

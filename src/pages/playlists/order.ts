@@ -9,7 +9,7 @@ import { minTotalOf, pageNumber, pagesOf } from '../../web/paging.ts';
 import type { SignedIn } from '../../web/signed-in.ts';
 import { checkSpotifyId } from '../../web/spotify-params.ts';
 import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';
-import { pageInReturn, showChanged } from './changed.ts';
+import { pageInReturn, showConflict } from './conflict.ts';
 import { changeRefused, changeUnknown, noPosition, playlistChanged } from './problems.ts';
 import { changeVersion, readSnapshot } from './version.ts';
 
@@ -74,7 +74,7 @@ export function orderPages({ signedIn, forms }: Deps): Router {
         entries: [{ uri, place: from }],
         fields: { to: String(to + 1) },
       };
-      return showChanged(req, res, listener, { id, seen, action });
+      return showConflict(req, res, listener, { id, seen, action });
     }
     if (moved.outcome === 'refused') {
       if (wantsJson(req)) throw new Problem(changeRefused);

@@ -10,7 +10,7 @@ import { withNotice } from '../../web/notices.ts';
 import type { SignedIn, SignedInListener } from '../../web/signed-in.ts';
 import { checkSpotifyId, readEntry, selectedRows } from '../../web/spotify-params.ts';
 import { wantsJson } from '../../web/wants-json.ts';
-import { pageInReturn, showChanged } from './changed.ts';
+import { pageInReturn, showConflict } from './conflict.ts';
 import { areGone, maxRuns, maxUnaskedItems, type PlacedItem, putBack, readRows, runsOf } from './contents.ts';
 import {
   changeRefused,
@@ -63,7 +63,7 @@ export function removalPages({ signedIn, forms, undoRemoval }: Deps): Router {
     if (removed.outcome === 'ask') return askFirst(req, res, removal, removed);
     const action = { path: routes.removeFromPlaylist(id), button: 'Remove', entries };
     await finish(req, res, listener, removed, 'removed-with-undo', () =>
-      showChanged(req, res, listener, { id, seen, action }),
+      showConflict(req, res, listener, { id, seen, action }),
     );
   });
 
@@ -75,7 +75,7 @@ export function removalPages({ signedIn, forms, undoRemoval }: Deps): Router {
     const chosen = await runKeepOne(req, () => keepOnly(req, listener, removal));
     const action = { path: routes.keepOneInPlaylist(id), button: 'Keep one of', entries };
     await finish(req, res, listener, chosen, 'one-left', () =>
-      showChanged(req, res, listener, { id, seen, action }),
+      showConflict(req, res, listener, { id, seen, action }),
     );
   });
 

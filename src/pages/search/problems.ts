@@ -69,7 +69,7 @@ export const problems = {
   },
   usedUp: {
     status: 429,
-    reason: 'search-share-used-up',
+    reason: 'search-limit-reached',
     title: 'Today’s searches for visitors are used up',
     text: 'Visitors who aren’t signed in share a daily number of searches. Sign in to keep searching, or come back later.',
     actions: [signIn, backToSearch],

@@ -7,10 +7,9 @@ import { type FormProblem, notFromThisMachine, problems, redisMissing, unwritabl
 import type { SetupCode } from './setup-code.ts';
 import { isFromThisMachine } from './this-machine.ts';
 
-/** The client ID and client secret of an app. */
 export type Credentials = { clientId: string; clientSecret: string };
 
-/** What the form of the setup page needs. */
+/** The parts that the form of the setup page uses. */
 export type SetupForm = {
   code: SetupCode;
   tryCredentials: (credentials: Credentials) => Promise<CredentialProblem | null>;

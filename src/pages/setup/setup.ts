@@ -1,5 +1,5 @@
 import { type RequestHandler, type Response, Router } from 'express';
-import type { Refusals } from '../../checks/refusals.ts';
+import type { RecentSignInErrors } from '../../checks/recent-sign-in-errors.ts';
 import type { CheckResult } from '../../checks/result.ts';
 import { routes } from '../../routes.ts';
 import { setupSteps } from '../../settings/setup-steps.ts';
@@ -26,7 +26,7 @@ type Deps = {
   form: SetupForm | null;
   demoCommand: string;
   checks: { redis(): Promise<CheckResult[]>; spotify(): Promise<CheckResult[]> };
-  refusals: Refusals;
+  recentSignInErrors: RecentSignInErrors;
   /** Limits how often the checks run. */
   rateLimit: readonly RequestHandler[];
   cookies: Cookies;
@@ -35,7 +35,7 @@ type Deps = {
 /** How to get credentials, step by step, and a page that checks the setup. */
 export function setupPages(deps: Deps): Router {
   const { isOnlyPage, baseUrl, redirectUri, trustProxy, missing, form, demoCommand } = deps;
-  const { checks, refusals, rateLimit, cookies } = deps;
+  const { checks, recentSignInErrors, rateLimit, cookies } = deps;
   const router = Router();
 
   router.get(isOnlyPage ? [routes.home(), routes.setup()] : routes.setup(), (req, res) => {
@@ -70,8 +70,8 @@ export function setupPages(deps: Deps): Router {
     }
     const visitResults = checkVisit(req, { baseUrl, redirectUri, trustProxy, cookieCameBack: hasCookie });
     const [redisResults, spotifyResults] = await Promise.all([checks.redis(), checks.spotify()]);
-    const refusalResults = missing.length > 0 ? [] : refusals.results();
-    const results = [...spotifyResults, ...refusalResults, ...redisResults, ...visitResults];
+    const signInResults = missing.length > 0 ? [] : recentSignInErrors.results();
+    const results = [...spotifyResults, ...signInResults, ...redisResults, ...visitResults];
     const failureCount = results.filter(({ status }) => status === 'failed').length;
     res.render('setup/check', { results, failureCount, isSetUp: missing.length === 0 });
   });

@@ -37,7 +37,6 @@ const waitMs = 15_000;
 const spentSignIn = v.object({
   /** When it was spent, in milliseconds since 1970. */
   at: timestamp,
-  /** Whether its outcome is known. */
   settled: v.boolean(),
   outcome: v.object({ sessionId: v.string(), returnTo: v.string().assert(isLocalPath) }).nullable(),
 });

@@ -49,7 +49,7 @@ export function signInPages(deps: Deps): Router {
   // The code works once, so a stop of the process waits for the sign-in. One that hasn't begun can still be completed by another process.
   // safeguard: finish-sign-in-before-stop
   router.get(routes.callback(), ...guarded, (req, res) =>
-    background.finish('sign-in', () => callback(req, res)),
+    background.finish('complete a sign-in', () => callback(req, res)),
   );
 
   router.post(routes.signOut(), async (req, res) => {

@@ -3,7 +3,7 @@ import { Cooldown } from '../../access/errors.ts';
 import type { SignedInListener } from '../../web/signed-in.ts';
 import { wantsJson } from '../../web/wants-json.ts';
 import type { Outcome } from './outcome.ts';
-import { createExportRun, type ExportDeps, type ExportRun, longestPauseMs } from './run.ts';
+import { createExportRun, type ExportDeps, type ExportRun, maxPauseMs } from './run.ts';
 import { attach, ClientGone, type ExportFile, sendFile } from './send.ts';
 
 type Deps = ExportDeps & {
@@ -20,7 +20,7 @@ export type OpenFile = ExportFile & {
  * Sends the file that `open` creates for an export; `exportId` is a playlist's id, `all`, or a list of the library. Throws the error that ended the export; if the file
  * hasn't begun, that becomes an error page. `cleanup` runs when the export has ended.
  */
-export async function answerWithFile(
+export async function sendExport(
   deps: Deps,
   { req, res, listener }: { req: Request; res: Response; listener: SignedInListener },
   exportId: string,
@@ -37,8 +37,7 @@ export async function answerWithFile(
     run.fail(error);
     if (error instanceof ClientGone) return;
     const waitMs = error instanceof Cooldown ? error.until - deps.now() : Number.POSITIVE_INFINITY;
-    if (!(error instanceof Cooldown) || waitMs > longestPauseMs || res.headersSent || wantsJson(req))
-      throw error;
+    if (!(error instanceof Cooldown) || waitMs > maxPauseMs || res.headersSent || wantsJson(req)) throw error;
     const startSeconds = Math.max(1, Math.ceil(waitMs / 1000));
     res
       .status(503)

@@ -18,7 +18,7 @@ import type { HttpResponse } from './http.ts';
 import { type PlayerReason, playerReasons } from './player-reasons.ts';
 
 /** Returns the error for a response whose status isn't 2xx. Spotify has few error codes, so status and message text tell the reasons apart. */
-export function refusal(response: HttpResponse, { method, path }: { method: string; path: string }): Error {
+export function errorFor(response: HttpResponse, { method, path }: { method: string; path: string }): Error {
   const { status, text, call } = response;
   const message = `${call} answered ${status}`;
   if (status === 429) return new RateLimited(message, response.retryAfter, /QUOTA_EXCEEDED/.test(text));

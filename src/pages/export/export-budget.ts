@@ -9,44 +9,48 @@ import { freeCalls } from '../../web/export-size.ts';
 export type Deps = { ledger: Pick<QuotaLedger, 'read' | 'reserve'>; dailyCalls: number; now: () => number };
 
 /** About how many calls an export takes. `entries`: for what is in playlists. `lists`: for the list of playlists. */
-export type Price = { entries: number; lists: number };
+export type CallEstimate = { entries: number; lists: number };
 
 /**
  * Whether an export fits into what is left of the day's calls. `at`: from when on it does, in milliseconds since 1970; null if never. `isPaused`:
  * Spotify refuses its calls until then. `isAboveDay`: it takes more calls than a day has.
  */
-export type Fit = { fits: true } | { fits: false; isPaused: boolean; at: number | null; isAboveDay: boolean };
+export type BudgetCheck =
+  | { fits: true }
+  | { fits: false; isPaused: boolean; at: number | null; isAboveDay: boolean };
 
 /** The requested export and its URLs: `anyway` is the URL of the file regardless of its cost, `page` the one of its page. */
-type Wish = { isPart: boolean; isConfirmed: boolean; anyway: string; page: string };
+type ExportRequest = { isPart: boolean; isConfirmed: boolean; anyway: string; page: string };
 
-/** The part of the family's calls in a price. */
-const families: readonly [keyof Price, QuotaFamily][] = [
+/** The part of the family's calls in an estimate. */
+const families: readonly [keyof CallEstimate, QuotaFamily][] = [
   ['entries', 'playlist-read'],
   ['lists', 'lists'],
 ];
 
-export type Prices = ReturnType<typeof createPrices>;
+export type ExportBudget = ReturnType<typeof createExportBudget>;
 
-/** Decides whether exports may be made now: they leave enough calls for pages, buttons and live updates. */
-export function createPrices({ ledger, dailyCalls, now }: Deps) {
+/** An export may run now if it leaves enough calls for pages, buttons and live updates. */
+export function createExportBudget({ ledger, dailyCalls, now }: Deps) {
   return {
     /** Throws RedisUnavailable. */
-    async fit(price: Price): Promise<Fit> {
-      const known = await ledger.read();
+    async check(estimate: CallEstimate): Promise<BudgetCheck> {
+      const current = await ledger.read();
       const ends = families
-        .filter(([part]) => price[part] > 0)
-        .map(([, family]) => quotaOf(known, family, now()).closedUntil ?? 0);
+        .filter(([part]) => estimate[part] > 0)
+        .map(([, family]) => quotaOf(current, family, now()).closedUntil ?? 0);
       const closedUntil = Math.max(...ends);
-      const fit: Fit = total(price) <= freeCalls ? { fits: true } : fitIn(known, price);
-      if (closedUntil <= now()) return fit;
-      return { fits: false, isPaused: true, at: closedUntil, isAboveDay: isAboveDay(fit) };
+      const check: BudgetCheck =
+        total(estimate) <= freeCalls ? { fits: true } : checkAgainst(current, estimate);
+      if (closedUntil <= now()) return check;
+      return { fits: false, isPaused: true, at: closedUntil, isAboveDay: isAboveDay(check) };
     },
 
     /** Throws a {@link Problem} if a job takes more calls than a day has; `page` asks for its confirmation. Throws RedisUnavailable. */
-    async refuseAboveDay(price: Price, page: string): Promise<void> {
-      const isAllowed = total(price) <= freeCalls || !isAboveDay(fitIn(await ledger.read(), price));
-      if (!isAllowed) throw aboveDay(total(price), page);
+    async refuseAboveDay(estimate: CallEstimate, page: string): Promise<void> {
+      const isAllowed =
+        total(estimate) <= freeCalls || !isAboveDay(checkAgainst(await ledger.read(), estimate));
+      if (!isAllowed) throw aboveDay(total(estimate), page);
     },
 
     /**
@@ -54,26 +58,29 @@ export function createPrices({ ledger, dailyCalls, now }: Deps) {
      * throws a {@link Problem} that says when it fits, with a link to `anyway`. A part that never fits is allowed: it ends, and can be continued,
      * when Spotify refuses a call. Throws RedisUnavailable.
      */
-    async reserve(price: Price, { isPart, isConfirmed, anyway, page }: Wish): Promise<() => Promise<void>> {
-      if (total(price) <= freeCalls) return async () => undefined;
+    async reserve(
+      estimate: CallEstimate,
+      { isPart, isConfirmed, anyway, page }: ExportRequest,
+    ): Promise<() => Promise<void>> {
+      if (total(estimate) <= freeCalls) return async () => undefined;
       const { before, release } = await ledger.reserve(
-        new Map(families.map(([part, family]) => [family, price[part]])),
+        new Map(families.map(([part, family]) => [family, estimate[part]])),
       );
-      const known = fitIn(before, price);
+      const check = checkAgainst(before, estimate);
       // safeguard: export-anyway
-      if (isConfirmed || known.fits || (isPart && known.isAboveDay)) return release;
+      if (isConfirmed || check.fits || (isPart && check.isAboveDay)) return release;
       await release();
       // safeguard: refuse-export-above-budget
-      throw tooExpensive(total(price), known.at, { anyway, page }, now());
+      throw notEnoughCalls(total(estimate), check.at, { anyway, page }, now());
     },
   };
 
-  function fitIn(known: Ledger, price: Price): Fit {
+  function checkAgainst(current: Ledger, estimate: CallEstimate): BudgetCheck {
     const waits = families.map(([part, family]) => {
-      if (price[part] === 0) return 0;
-      const budget = familyBudget(known, family, dailyCalls, now());
+      if (estimate[part] === 0) return 0;
+      const budget = familyBudget(current, family, dailyCalls, now());
       // The guess is for the calls of all families.
-      return fitsIn(budget, budget.isGuess ? total(price) : price[part]);
+      return fitsIn(budget, budget.isGuess ? total(estimate) : estimate[part]);
     });
     if (waits.includes(null)) return { fits: false, isPaused: false, at: null, isAboveDay: true };
     const waitMs = Math.max(...waits.map(Number));
@@ -83,11 +90,11 @@ export function createPrices({ ledger, dailyCalls, now }: Deps) {
   }
 }
 
-function isAboveDay(fit: Fit): boolean {
-  return !fit.fits && fit.isAboveDay;
+function isAboveDay(check: BudgetCheck): boolean {
+  return !check.fits && check.isAboveDay;
 }
 
-function total({ entries, lists }: Price): number {
+function total({ entries, lists }: CallEstimate): number {
   return entries + lists;
 }
 
@@ -101,13 +108,13 @@ function aboveDay(calls: number, page: string): Problem {
   });
 }
 
-function tooExpensive(
+function notEnoughCalls(
   calls: number,
   until: number | null,
-  { anyway, page }: Pick<Wish, 'anyway' | 'page'>,
+  { anyway, page }: Pick<ExportRequest, 'anyway' | 'page'>,
   now: number,
 ): Problem {
-  const price = `It takes about ${calls} calls to Spotify, and there aren’t enough left today.`;
+  const estimate = `It takes about ${calls} calls to Spotify, and there aren’t enough left today.`;
   return new Problem({
     status: 503,
     reason: 'not-enough-calls',
@@ -116,7 +123,7 @@ function tooExpensive(
     text:
       until === null
         ? `It takes about ${calls} calls to Spotify, more than a day’s. You can export it in parts on several days. If you export it anyway, playlists may stop loading for hours.`
-        : `${price} If you export anyway and they run out, playlists may stop loading for hours.`,
+        : `${estimate} If you export anyway and they run out, playlists may stop loading for hours.`,
     actions: [
       until === null
         ? { label: 'Export in parts', href: `${page}#parts` }

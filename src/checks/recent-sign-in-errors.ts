@@ -1,11 +1,11 @@
 import { NotInvited, OwnerNeedsPremium } from '../spotify/errors.ts';
 import { type CheckResult, failed, note } from './result.ts';
 
-export type Refusals = ReturnType<typeof createRefusals>;
+export type RecentSignInErrors = ReturnType<typeof createRecentSignInErrors>;
 
-type Refusal = 'not invited' | 'no premium';
+type SignInError = 'not invited' | 'no premium';
 
-/** How long a refusal is reported. */
+/** How long an error is reported. */
 const reportedForMs = 60 * 60_000;
 
 const name = 'Sign-ins';
@@ -13,26 +13,26 @@ const addPerson =
   'open your app at https://developer.spotify.com/dashboard, choose “User Management”, and add their name and the email address of their Spotify account.';
 
 /**
- * Remembers refusals that no check can trigger, because they only happen when people sign in. They stay in this process, and don't say
+ * Remembers errors that no check can trigger, because Spotify only sends them when people sign in. They stay in this process, and don't say
  * whom they concern.
  */
-export function createRefusals(now: () => number) {
-  const lastAt = new Map<Refusal, number>();
+export function createRecentSignInErrors(now: () => number) {
+  const lastAt = new Map<SignInError, number>();
 
-  /** Minutes since the last refusal of this kind, or null if it is too long ago. */
-  function minutesSince(kind: Refusal): number | null {
+  /** Minutes since the last error of this kind, or null if it is too long ago. */
+  function minutesSince(kind: SignInError): number | null {
     const at = lastAt.get(kind);
     return at === undefined || now() - at > reportedForMs ? null : Math.ceil((now() - at) / 60_000);
   }
 
   return {
-    /** Remembers an error if it is such a refusal. */
+    /** Remembers an error if it is one of these. */
     record(error: unknown): void {
       if (error instanceof NotInvited) lastAt.set('not invited', now());
       if (error instanceof OwnerNeedsPremium) lastAt.set('no premium', now());
     },
 
-    /** Returns a result for each kind of recent refusal; if no one was refused for not being invited, a note about that. */
+    /** Returns a result for each kind of recent error; if there was none for someone who isn't invited, a note about that. */
     results(): CheckResult[] {
       const [notInvited, noPremium] = [minutesSince('not invited'), minutesSince('no premium')];
       const results: CheckResult[] = [];

@@ -15,7 +15,7 @@ type Action = {
 
 type Options = {
   id: string;
-  /** What the person saw; null if it isn't known anymore. */
+  /** The page of the playlist that the person saw; null if it isn't known anymore. */
   seen: Page<Entry> | null;
   action: Action;
 };
@@ -32,7 +32,7 @@ export function pageInReturn({ form: { returnTo } }: Request, id: string): numbe
  * Shows what has changed on the page of the playlist since it was shown, and offers the change again for the playlist as it is now. Two calls to
  * Spotify.
  */
-export async function showChanged(
+export async function showConflict(
   req: Request,
   res: Response,
   listener: SignedInListener,

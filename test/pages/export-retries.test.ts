@@ -235,7 +235,7 @@ const final: [string, Omit<Fault, 'on' | 'times'>, number, string][] = [
     'owner-needs-premium',
   ],
   ['a call that Spotify does not understand', { answer: { status: 400, body: '{}' } }, 502, 'not-understood'],
-  ['a playlist that was changed', { answer: rowsOf(1100) }, 409, 'changed-meanwhile'],
+  ['a playlist that was changed', { answer: rowsOf(1100) }, 409, 'changed-during-export'],
 ];
 
 for (const [what, fault, status, reason] of final) {
@@ -264,7 +264,7 @@ for (const [what, fault, status, reason] of final) {
     assert.equal(
       part.headers['content-disposition'],
       `attachment; filename="${longPlaylistName} (${
-        reason === 'changed-meanwhile' ? 'changed during the export' : 'rows 1-300 of 1,200'
+        reason === 'changed-during-export' ? 'changed during the export' : 'rows 1-300 of 1,200'
       }).json"`,
     );
   });

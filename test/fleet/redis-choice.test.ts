@@ -35,7 +35,7 @@ async function machine(t: TestContext) {
       t.after(redis.stop);
       return redis;
     },
-    /** What a start of Turntable opens. */
+    /** The Redis that a start of Turntable opens. */
     async open(
       settings: { redisUrl?: string; shouldFindRedis?: boolean; waitMs?: number; folder?: string } = {},
     ) {

@@ -19,7 +19,7 @@ export class NothingPlayable extends Error {
 
 /**
  * Adds these to the queue in their order, one call each, as Spotify's endpoint has it. Throws what the first call throws, and {@link PartlyQueued}
- * if a later one fails: what was added can't be taken back.
+ * if a later one fails: added items can't be removed again.
  */
 export async function addAllToQueue(spotify: Spotify, uris: readonly string[]): Promise<void> {
   for (const [index, uri] of uris.entries()) {
@@ -33,14 +33,14 @@ export async function addAllToQueue(spotify: Spotify, uris: readonly string[]): 
   }
 }
 
-/** A place in the saved tracks, from 0, and what was there when the page was shown, if the command says so. */
-type SavedPlace = { position: number; uri?: string | undefined };
+/** A position in the saved tracks, from 0, and what was there when the page was shown, if the command says so. */
+type SavedPosition = { position: number; uri?: string | undefined };
 
 /**
- * Returns the URIs of the saved tracks from a place on: the rest of its page and the page after it, so at most 100. Apps can't play saved tracks as
- * a list ("Start/Resume Playback" names albums, artists and playlists). Throws NotPossibleNow if something else is at this place by now.
+ * Returns the URIs of the saved tracks from a position on: the rest of its page and the page after it, so at most 100. Apps can't play saved tracks as
+ * a list ("Start/Resume Playback" names albums, artists and playlists). Throws NotPossibleNow if something else is at this position by now.
  */
-export async function savedTracksFrom(spotify: Spotify, { position, uri }: SavedPlace): Promise<string[]> {
+export async function savedTracksFrom(spotify: Spotify, { position, uri }: SavedPosition): Promise<string[]> {
   const page = Math.floor(position / tracksPerPage) + 1;
   const { items, total } = await spotify.savedTracks(page);
   const rest = items.filter(({ place }) => place >= position);

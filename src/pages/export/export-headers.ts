@@ -8,7 +8,7 @@ import type { Stop } from './stop.ts';
  */
 
 /** Returns the headers of the file of one list. `isFullyRead`: whether all of it has been read. */
-export function factsOf(manifest: Manifest, isFullyRead: boolean): Record<string, string> {
+export function headersOf(manifest: Manifest, isFullyRead: boolean): Record<string, string> {
   const { id, source, exportedAt, snapshotId, announced, from, written } = manifest;
   const { missing, gone, complete, stopped } = manifest;
   return headers({
@@ -18,12 +18,12 @@ export function factsOf(manifest: Manifest, isFullyRead: boolean): Record<string
     Announced: announced,
     From: from,
     ...(isFullyRead && { Complete: complete, Rows: written, Missing: missing, Gone: gone }),
-    ...stopFacts(stopped),
+    ...stopHeaders(stopped),
   });
 }
 
 /** Returns the headers of the file of all playlists. `exportedAt`: when its export began, in milliseconds since 1970. */
-export function factsOfAll(
+export function headersOfAll(
   { stopped, complete, ...counts }: Summary,
   exportedAt: number,
   isFullyRead: boolean,
@@ -40,11 +40,11 @@ export function factsOfAll(
       'Playlists-Incomplete': incomplete,
       Missing: missing,
     }),
-    ...stopFacts(stopped),
+    ...stopHeaders(stopped),
   });
 }
 
-function stopFacts(stopped: Stop | null): Record<string, unknown> {
+function stopHeaders(stopped: Stop | null): Record<string, unknown> {
   return stopped ? { Stopped: stopped.reason, Until: stopped.until, Resume: stopped.resume } : {};
 }
 

@@ -1,7 +1,7 @@
 import type { QuotaFamily } from './quota-families.ts';
 
 /** The purpose of a family's calls, and the subject of "paused" when they are used up. */
-export const familyWords: Record<QuotaFamily, { name: string; paused: string }> = {
+export const familyLabels: Record<QuotaFamily, { name: string; paused: string }> = {
   'player-read': { name: 'Now playing and devices', paused: 'Now playing and devices are' },
   'player-write': { name: 'Playback controls', paused: 'Playback controls are' },
   me: { name: 'Profiles', paused: 'Signing in is' },
@@ -24,7 +24,7 @@ const mainParts: readonly [string, readonly QuotaFamily[]][] = [
 
 /** Says which main parts of the site work while these families are paused; empty if none do. */
 export function stillWorks(paused: readonly QuotaFamily[]): string {
-  // Whoever reads this may not be signed in.
+  // The reader may not be signed in.
   if (paused.includes('me')) return 'If you’re already signed in, you stay signed in.';
   const working = mainParts
     // safeguard: name-only-what-works

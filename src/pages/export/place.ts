@@ -1,8 +1,0 @@
-/**
- * Where a file of all playlists begins: the page of the list, how many of its playlists to skip, and the first row of the next one.
- * `before`: a hash of the playlists before it. `snapshot`: the version of the playlist that the previous part was made from.
- */
-export type Place = { page: number; skip: number; from: number; before?: string; snapshot?: string };
-
-/** The place where the first part begins. */
-export const beginning: Place = { page: 1, skip: 0, from: 0, before: '' };
