@@ -28,6 +28,9 @@ let asked = null;
 let sending = Promise.resolve();
 
 function receive(card) {
+  // safeguard: bar-asks-whether-saved
+  if (save && card.uri && card.uri !== latest?.uri && card.saved === null && !document.hidden)
+    fetch(bar.dataset.savedState).catch(() => undefined);
   latest = card;
   arrivedAt = performance.now();
   if (card.html !== null) version = card.version;

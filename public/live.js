@@ -8,7 +8,7 @@ const status = byId('live-status');
 const announcement = byId('live-announcement');
 const reducedMotion = matchMedia('(prefers-reduced-motion: reduce)');
 /** A number that the server wrote, or NaN. */
-const written = (name) => Number(place.dataset[name] || Number.NaN);
+const written = (name) => Number(container.dataset[name] || Number.NaN);
 
 /** The card on the page. */
 const shown = {
@@ -106,6 +106,9 @@ function receive(card) {
   if (card.html !== null) show(card);
   else if (card.version === shown.version) setProgress(card);
   else return;
+  // safeguard: ask-whether-saved
+  if (isOther && card.uri && card.saved === null && !document.hidden)
+    fetch(container.dataset.savedState).catch(() => undefined);
   onUpdate({ isOther, isRendered: card.html !== null });
   // For queue.js, which may be loaded later.
   Object.assign(container.dataset, {

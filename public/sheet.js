@@ -95,7 +95,7 @@ document.addEventListener('done', ({ target }) => {
 });
 document.addEventListener('refused', ({ target, detail }) => {
   const { reason, text, fields, action, submitter, undo, body } = detail;
-  const isMissing = ['no-active-device', 'device-gone'].includes(reason);
+  const isMissing = /^(no-active-device|device-gone|device-uncontrollable)$/.test(reason);
   // The next press is only for the playlists that haven't got it.
   for (const box of target.querySelectorAll('[name=playlist]'))
     if (body?.added?.includes(box.value) || body?.unsure?.includes(box.value)) box.checked = false;

@@ -45,6 +45,8 @@ export const routes = {
   nowPlayingEvents: () => '/now-playing/events',
   nowPlayingCard: () => '/now-playing/card',
   nowPlayingPoll: () => '/now-playing/poll',
+  /** Whether the current item is in the library. */
+  nowPlayingSaved: () => '/now-playing/saved',
   /** The current playback, for a television. `refresh`: as on now playing. */
   wall: ({ refresh = true }: { refresh?: boolean } = {}) => url('/wall', { refresh: refresh ? null : 'off' }),
   wallCard: () => '/wall/card',

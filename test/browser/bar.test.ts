@@ -110,6 +110,15 @@ test('a press of Pause in the bar shows at once, and Play resumes', { skip }, as
   assert.deepEqual(errors, []);
 });
 
+test('the bar asks once whether a track that it moves to is saved', { skip }, async (t) => {
+  const { page, simulator, errors } = await startWithBar(t);
+  const asked = () => simulator.calls.filter(({ path }) => path.endsWith('/contains')).length;
+  const before = asked();
+  await bar(page).getByRole('button', { name: 'Next' }).click();
+  await until(() => asked() === before + 1);
+  assert.deepEqual(errors, []);
+});
+
 test('a command of the bar that changes nothing is taken back', { skip }, async (t) => {
   const { page, simulator } = await startWithBar(t);
   simulator.settings.commandDelayMs = 60_000;

@@ -146,6 +146,12 @@ test('the next track appears by itself: card, title and announcement; the progre
   assert.ok((await barAt(page)) < 10_000);
 });
 
+test('of the next track, the page also learns whether it is saved', { skip }, async (t) => {
+  const { page, name } = await nearTheEnd(t);
+  await another(page, name);
+  await page.locator('#live-saved').waitFor();
+});
+
 test('tabs of one browser share one stream, and all of them are updated', { skip }, async (t) => {
   const { page, name, browser, url, simulator, streams } = await nearTheEnd(t);
   const second = await browser.newPage();

@@ -433,6 +433,45 @@ test('saving or removing the current track shows in every tab', async (t) => {
   assert.equal(simulator.calls.filter(({ path }) => path.endsWith('/contains')).length, 0);
 });
 
+// fault: saved-state-of-next-track
+test('whether the next track is saved is asked once, and shown in every tab', async (t) => {
+  const { url, mara, simulator, clock, name, durationMs } = await startLiveListener(t);
+  const stream = await openStream(t, url, mara);
+  await stream.waitFor(named(name));
+  clock.advance({ seconds: durationMs / 1000 + 1.6 });
+  const next = await stream.waitFor(isAnother(name));
+  assert.equal(next.data.saved, null);
+  simulator.forgetCalls();
+
+  const { body } = await mara.getJson('/now-playing/saved').expect(200);
+  assert.equal(typeof body.saved, 'boolean');
+  const { title } = next.data;
+  await stream.waitFor(({ data }) => data.title === title && data.saved === body.saved);
+  await mara.getJson('/now-playing/saved').expect(200, { saved: body.saved });
+
+  assert.equal(countApiCalls(simulator, '/v1/me/library/contains'), 1);
+  assert.equal(countApiCalls(simulator, playerPath), 0);
+});
+
+test('whether the next track is saved isn’t asked once 30% of the daily calls are used', async (t) => {
+  const { url, mara, simulator, clock, name, durationMs } = await startLiveListener(t, {
+    env: { SPOTIFY_DAILY_CALLS: '20' },
+  });
+  for (let pages = 0; pages < 6; pages += 1) {
+    clock.advance({ seconds: 3 });
+    await mara.get('/now-playing').expect(200);
+  }
+  simulator.forgetCalls();
+  const stream = await openStream(t, url, mara);
+  await stream.waitFor(named(name));
+  clock.advance({ seconds: durationMs / 1000 - 18 + 1.6 });
+  await stream.waitFor(isAnother(name));
+
+  await mara.getJson('/now-playing/saved').expect(204);
+
+  assert.equal(countApiCalls(simulator, '/v1/me/library/contains'), 0);
+});
+
 test('after a cooldown one call probes Spotify, and the others follow if it succeeds', async (t) => {
   const one = await startLiveListener(t);
   const others = await Promise.all([1, 2, 3].map(() => startTurntable(t, { sharedWith: one })));

@@ -7,7 +7,7 @@ import { skipWithoutProgram as skip, startOwnRedis } from '../support/redis.ts';
 import { startTurntable } from '../support/turntable.ts';
 
 // fault: listener-not-allowed
-testInEachApiVersion('someone who isn’t on the list is told so, and nothing of theirs stays', async (t) => {
+testInEachApiVersion('someone who isn’t on the list sees why, and nothing of theirs stays', async (t) => {
   const { browser, keys, logged } = await startTurntable(t, { env: { ALLOWED_LISTENERS: 'mara, jonas' } });
   const mara = browser();
   await mara.signIn('mara', '?returnTo=/playlists');

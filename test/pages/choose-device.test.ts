@@ -38,6 +38,22 @@ test('playing something without an active device asks for a device, and plays it
   assert.equal(apiRequests(simulator).filter((one) => one === 'PUT /me/player/play').length, 1);
 });
 
+test('playing something on a device that accepts no commands says so, and asks for another one', async (t) => {
+  const turntable = await startTurntable(t);
+  const mara = await signedIn(turntable);
+  turntable.simulator.plays('mara', { kind: 'music' }, 'Living-room TV');
+  const { body } = await mara.getJson('/playlists').expect(200);
+  const { id } = body.playlists.find(({ count }: { count: number }) => count > 10);
+  const { text } = await mara.get(`/playlists/${id}`).expect(200);
+  await mara.get('/now-playing').expect(200);
+
+  const sent = formFields(text, '/player/play');
+  const left = await mara.post('/player/play').type('form').send(sent).expect(303);
+  assert.match(String(left.headers.location), /^\/devices\?.*notice=device-uncontrollable/);
+  const refused = await mara.post('/player/next').set('Accept', 'application/json').expect(409);
+  assert.equal(refused.body.reason, 'device-uncontrollable');
+});
+
 test('an address that names something that can’t be played is refused before Spotify is asked', async (t) => {
   const turntable = await startTurntable(t);
   const mara = await signedIn(turntable);

@@ -99,7 +99,7 @@ test('an owner keeps their access, and no one else’s ends who isn’t there', 
   await mara.signIn();
   await jonas.signIn('jonas');
 
-  for (const account of [accountOf(turntable, 'mara'), accountOf(turntable, 'jonas'), 'nobody', ''])
+  for (const account of [accountOf(turntable, 'mara'), accountOf(turntable, 'jonas'), 'no-one', ''])
     await mara.post('/account/people/end').send({ account }).expect(404);
 
   await jonas.get('/account').expect(200);

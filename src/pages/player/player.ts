@@ -56,6 +56,15 @@ export function playerPages({ signedIn, forms, hub, afterCommandMs, baseUrl, now
 
   return router;
 
+  /** Returns a refusal without a reason as what it is if the device accepts no commands. Spotify says that only with the state of the player. */
+  async function withDevice(refusal: NoticeName, { accountId }: SignedInListener): Promise<NoticeName> {
+    if (!refusal.startsWith('cannot-')) return refusal;
+    const playback = (await hub.latestObservation(accountId))?.playback;
+    // safeguard: name-restricted-device
+    const isRestricted = playback?.state !== 'nothing' && playback?.device?.restricted === true;
+    return isRestricted ? 'device-uncontrollable' : refusal;
+  }
+
   /** Sends a command to the player, and returns to the page with the button, which shows why if it was refused. */
   async function perform(
     req: Request,
@@ -74,7 +83,7 @@ export function playerPages({ signedIn, forms, hub, afterCommandMs, baseUrl, now
         await send(listener.spotify);
       } catch (error) {
         const refusal = refusalOf(error, name);
-        if (refusal !== null) return { refusal };
+        if (refusal !== null) return { refusal: await withDevice(refusal, listener) };
         // If only the response was lost, the command may have been carried out.
         if (isShown && error instanceof SpotifyUnavailable) {
           hub.recordCommand(listener.accountId);
@@ -109,7 +118,7 @@ function isStartWithoutDevice(
   command: string,
   fields: Readonly<Record<string, unknown>>,
 ): boolean {
-  const isMissing = refusal === 'no-active-device' || refusal === 'device-gone';
+  const isMissing = ['no-active-device', 'device-gone', 'device-uncontrollable'].includes(refusal);
   // safeguard: choose-device-to-play
   return command === 'play' && isMissing && ['uri', 'context', 'list'].some((name) => name in fields);
 }
