@@ -3,18 +3,18 @@
  * begins. Without JavaScript the page is complete and reloads itself.
  */
 const byId = (id) => document.getElementById(id);
-const container = byId('live');
+const live = byId('live');
 const status = byId('live-status');
 const announcement = byId('live-announcement');
 const reducedMotion = matchMedia('(prefers-reduced-motion: reduce)');
 /** A number that the server wrote, or NaN. */
-const written = (name) => Number(container.dataset[name] || Number.NaN);
+const written = (name) => Number(live.dataset[name] || Number.NaN);
 
 /** The card on the page. */
 const shown = {
-  version: container.dataset.version,
-  uri: container.dataset.uri,
-  playing: container.dataset.playing === 'true',
+  version: live.dataset.version,
+  uri: live.dataset.uri,
+  playing: live.dataset.playing === 'true',
   progressMs: written('progress'),
   durationMs: written('duration'),
   endsInMs: written('endsIn'),
@@ -23,12 +23,12 @@ const shown = {
 /** The state as received last. The card on the page differs from it while a command isn't confirmed yet. */
 const received = {
   ...shown,
-  html: container.innerHTML,
-  title: container.dataset.title || null,
-  saved: container.dataset.saved === '' ? null : container.dataset.saved === 'true',
-  askedAt: Number(container.dataset.askedAt),
-  shuffle: container.dataset.shuffle === 'true',
-  repeat: container.dataset.repeat,
+  html: live.innerHTML,
+  title: live.dataset.title || null,
+  saved: live.dataset.saved === '' ? null : live.dataset.saved === 'true',
+  askedAt: Number(live.dataset.askedAt),
+  shuffle: live.dataset.shuffle === 'true',
+  repeat: live.dataset.repeat,
   volume: written('volume'),
 };
 /** The latest card as received. */
@@ -42,23 +42,22 @@ let onUpdate = () => undefined;
 
 function show(card) {
   const { activeElement } = document;
-  const isInside = activeElement !== container && container.contains(activeElement);
+  const isInside = activeElement !== live && live.contains(activeElement);
   const focused = isInside ? actionOf(activeElement) : null;
   const recent = byId('live-recent');
-  const isOpen = container.querySelector('details')?.open;
-  container.innerHTML = card.html;
-  const details = container.querySelector('details');
+  const isOpen = live.querySelector('details')?.open;
+  live.innerHTML = card.html;
+  const details = live.querySelector('details');
   if (details && isOpen) details.open = true;
   // Recently played tracks stay true while nothing is playing, even if the server no longer has them.
-  if (recent && container.querySelector('.idle') && !byId('live-recent')) container.append(recent);
+  if (recent && live.querySelector('.idle') && !byId('live-recent')) live.append(recent);
   // A notice with a time has appeared.
-  if (container.querySelector('.notice time')) import(container.dataset.clock);
+  if (live.querySelector('.notice time')) import(live.dataset.clock);
   // safeguard: focus-survives-update
   if (focused) {
-    const controls = [...container.querySelectorAll('a, button, input, summary')];
+    const controls = [...live.querySelectorAll('a, button, input, summary')];
     // If it is gone, focus the first button. The page may have been scrolled away from it.
-    const next =
-      controls.find((one) => actionOf(one) === focused) ?? container.querySelector('button, a') ?? container;
+    const next = controls.find((one) => actionOf(one) === focused) ?? live.querySelector('button, a') ?? live;
     next.focus({ preventScroll: true });
   }
 
@@ -108,21 +107,21 @@ function receive(card) {
   else return;
   // safeguard: ask-whether-saved
   if (isOther && card.uri && card.saved === null && !document.hidden)
-    fetch(container.dataset.savedState).catch(() => undefined);
+    fetch(live.dataset.savedState).catch(() => undefined);
   onUpdate({ isOther, isRendered: card.html !== null });
   // For queue.js, which may be loaded later.
-  Object.assign(container.dataset, {
+  Object.assign(live.dataset, {
     uri: card.uri ?? '',
     context: card.context ?? '',
     shuffle: card.shuffle ?? '',
   });
-  container.dispatchEvent(new CustomEvent('playback', { detail: card }));
+  live.dispatchEvent(new CustomEvent('playback', { detail: card }));
 }
 
 /** Whether a slider is held or hasn't been sent yet, or a button or link is being pressed: if it were replaced, the press would be lost. */
 function isHeld() {
   // safeguard: hold-pressed-button
-  return container.querySelector('[data-held], :is(a, button, summary):active') !== null;
+  return live.querySelector('[data-held], :is(a, button, summary):active') !== null;
 }
 
 /** Identifies a button or link in the next card by its action. Play and Pause are one button. */
@@ -163,7 +162,7 @@ function updateLabel() {
 
 /** Formats a duration as the server does for this locale: 3:05, or 3.05. */
 function format(ms) {
-  const { locale, timeSeparator } = container.dataset;
+  const { locale, timeSeparator } = live.dataset;
   const seconds = Math.floor(ms / 1000);
   const [h, m, s] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
   const write = (value, minimumIntegerDigits) => value.toLocaleString(locale, { minimumIntegerDigits });
@@ -240,7 +239,7 @@ const player = {
     else if (mustReset) onUpdate({ isOther: false, isRendered: true });
   },
   async refetch() {
-    const url = `${container.dataset.card}?${new URLSearchParams({ signIn: container.dataset.signIn })}`;
+    const url = `${live.dataset.card}?${new URLSearchParams({ signIn: live.dataset.signIn })}`;
     const options = { headers: { Accept: 'application/json' }, signal: AbortSignal.timeout(10_000) };
     const response = await fetch(url, options).catch(() => null);
     const card = response?.ok ? await response.json().catch(() => null) : null;
@@ -255,15 +254,15 @@ else queue?.addEventListener('toggle', loadQueue, { once: true });
 // Browsers report the click itself after the end of a touch.
 for (const type of ['pointerup', 'pointercancel', 'keyup', 'dragend'])
   document.addEventListener(type, () => setTimeout(player.release, 100));
-const { send, say } = await import(container.dataset.send);
-const { controlPlayer } = await import(container.dataset.player);
-onUpdate = controlPlayer(container, { ...player, send, say });
+const { send, say } = await import(live.dataset.send);
+const { controlPlayer } = await import(live.dataset.player);
+onUpdate = controlPlayer(live, { ...player, send, say });
 // After the listener of player.js, which marks the slider as held.
-container.addEventListener('input', updateProgress);
-const { follow } = await import(container.dataset.follow);
-const { shareStream } = await import(container.dataset.tabs);
+live.addEventListener('input', updateProgress);
+const { follow } = await import(live.dataset.follow);
+const { shareStream } = await import(live.dataset.tabs);
 shareStream({
-  data: container.dataset,
+  data: live.dataset,
   isBar: false,
   version: () => shown.version,
   latest: () => latest && withCurrentProgress(latest),

@@ -77,7 +77,7 @@ export const mutations: Mutation[] = [
   {
     what: 'asking whether the next track is saved',
     safeguard: 'ask-whether-saved',
-    from: 'fetch(container.dataset.savedState).catch(() => undefined);',
+    from: 'fetch(live.dataset.savedState).catch(() => undefined);',
     to: ';',
     test: 'test/browser/live',
     named: 'also learns whether it is saved',

@@ -10,7 +10,7 @@ async function requestsIn({ logged, browser }: Turntable) {
   // A line is written when its response has been sent, which may be after its client has read it. Lines are in that order.
   await browser().get('/privacy').expect(200);
   const lines = logged.splice(0).map((line) => JSON.parse(line));
-  return lines.filter(({ message, path }) => message === 'request' && path !== '/privacy');
+  return lines.filter(({ message, path }) => message === 'Request' && path !== '/privacy');
 }
 
 test('the line of a request has the pattern of its route', async (t) => {

@@ -291,7 +291,7 @@ test('a new playlist is created with the items in it, and Undo empties it', asyn
     /^\/playlists\/(\w+)\?notice=playlist-created&undo=/.exec(left.headers.location ?? '') ?? [];
   assert.deepEqual(await inside(started, id), [a, b]);
   const after = await person.get(left.headers.location ?? '').expect(200);
-  assert.match(after.text, /Playlist, private/);
+  assert.match(after.text, /Private playlist/);
   await person
     .post(undoPath(after.text))
     .type('form')

@@ -26,6 +26,8 @@ test('without settings there is a server on this machine, waiting for credential
     logLevel: 'info',
     metricsPort: null,
     metricsToken: null,
+    allowedListeners: null,
+    ownerListeners: null,
     market: 'US',
     dailyCalls: 700,
     dailySearches: 100,
