@@ -37,12 +37,14 @@ async function openAlbum(t: TestContext, javaScriptEnabled: boolean) {
 
 const main = (page: Page) => page.getByRole('main');
 async function addToQueue(page: Page, track: string): Promise<void> {
-  await main(page)
-    .getByRole('button', { name: new RegExp(`^More ?: ${track}$`) })
-    .click();
-  await main(page)
-    .getByRole('button', { name: new RegExp(`^Add to queue ?: ${track}$`) })
-    .click();
+  const more = main(page).getByRole('button', { name: new RegExp(`^More ?: ${track}$`) });
+  const add = main(page).getByRole('button', { name: new RegExp(`^Add to queue ?: ${track}$`) });
+  // A menu may close again when the command before it is done.
+  await until(async () => {
+    if (!(await add.isVisible())) await more.click();
+    return add.isVisible();
+  });
+  await add.click();
 }
 
 const commands = [

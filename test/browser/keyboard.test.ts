@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Page } from 'playwright-core';
 import { openBrowser, skipWithoutBrowser as skip } from '../support/chromium.ts';
+import { until } from '../support/fleet.ts';
 import { startTurntable } from '../support/turntable.ts';
 
 type Stop = { html: string; outline: number; seen: boolean };
@@ -23,6 +24,12 @@ const focused = `(() => {
     outline: outlineStyle === 'none' ? 0 : parseFloat(outlineWidth),
     seen: box.width > 0 && (one.contains(at) || at?.contains(one) === true),
   };
+})()`;
+
+// What's up next is loaded after the page, where there is room for it.
+const hasQueue = `(() => {
+  const queue = document.getElementById('live-queue');
+  return queue === null || !matchMedia(queue.dataset.room).matches || queue.querySelector('.track-list') !== null;
 })()`;
 
 const pages = [
@@ -56,6 +63,7 @@ for (const width of [1280, 390]) {
 
 async function walk(page: Page, address: string): Promise<void> {
   await page.goto(address);
+  await until(async () => (await page.evaluate(hasQueue)) === true);
   const wanted = (await page.evaluate(reachable)) as string[];
   const reached: string[] = [];
   for (let press = 0; press <= wanted.length; press += 1) {

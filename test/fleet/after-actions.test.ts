@@ -2,11 +2,10 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { commandNames } from '../../src/pages/player/commands.ts';
 import { openStream } from '../support/event-stream.ts';
-import { until } from '../support/fleet.ts';
 import { allowAll } from '../support/pages.ts';
 import { command, startRedisProxy } from '../support/redis-proxy.ts';
 import { routesOf } from '../support/routes.ts';
-import { type Browser, startTurntable } from '../support/turntable.ts';
+import { type Browser, holdResponse, startTurntable } from '../support/turntable.ts';
 
 /*
  * The contents of pages just after an action, if an earlier answer of Spotify may still be cached: in this process, in another one that has
@@ -304,12 +303,12 @@ test('an answer from before a button changed a track does not win over the butto
   await here.get('/now-playing').expect(200);
   simulator.plays('mara', { kind: 'track', index: 0, progressMs: 0 });
   clock.advance({ seconds: 5 });
-  simulator.forgetCalls();
-  simulator.fault({ on: /contains/, delayMs: 500 });
+  const held = holdResponse(simulator, /contains/);
 
   const early = nowPlaying(here);
-  await until(() => simulator.calls.some(({ path }) => path.endsWith('/contains')));
+  await held.reached;
   await elsewhere.post('/library/save').send({ uri }).expect(303);
+  held.release();
   await early;
 
   for (const at of [here, elsewhere]) {

@@ -75,7 +75,7 @@ export const mutations: Mutation[] = [
     from: '  closeStreams();',
     to: '',
     test: stop,
-    named: 'makes no polls',
+    named: 'not ready, but alive',
   },
   {
     what: 'accepting waiting connections before a stop',
