@@ -209,7 +209,9 @@ test('compose passes every variable of .env.example to the app', () => {
 test('.env.example explains every variable that is read, and no others', () => {
   const config = readFileSync(join(root, 'src/config.ts'), 'utf8');
   const read = [
-    ...config.matchAll(/(?:read|readExactly|readCredential|readListeners|readUrl|readAmount|readSwitch)\('([A-Z_]+)'/g),
+    ...config.matchAll(
+      /(?:read|readExactly|readCredential|readListeners|readUrl|readAmount|readSwitch)\('([A-Z_]+)'/g,
+    ),
   ].map(([, name]) => name);
   const example = readFileSync(join(root, '.env.example'), 'utf8');
   const explained = [...example.matchAll(/^#?([A-Z_]+)=/gm)].map(([, name]) => name);

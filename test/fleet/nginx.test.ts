@@ -23,7 +23,9 @@ test('people sign in through nginx, all servers serve them, and events arrive as
   await mara.signIn();
 
   for (let round = 0; round < 9; round += 1) assert.equal((await visit(mara, '/account')).status, 200);
-  await until(() => servers.every(({ output }) => output().includes('"path":"/account","route":"/account","status":200')));
+  await until(() =>
+    servers.every(({ output }) => output().includes('"path":"/account","route":"/account","status":200')),
+  );
 
   const stream = await openStream(t, fleet.baseUrl, mara);
   const first = await stream.waitFor(({ event }) => event === 'card');

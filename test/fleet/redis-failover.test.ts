@@ -74,7 +74,10 @@ test('a primary that became a replica is given up for the new primary, and the l
   t.diagnostic(`${Math.round(performance.now() - startedAt)} ms after the address led to the new primary`);
   await mara.get('/playlists').expect(200);
   assert.deepEqual(await readyz(url), isReady);
-  assert.equal(logged.filter((line) => /"Redis (is responding again|is a |does not answer)/.test(line)).length, 2);
+  assert.equal(
+    logged.filter((line) => /"Redis (is responding again|is a |does not answer)/.test(line)).length,
+    2,
+  );
 
   // Its messages come from there as well.
   const there = await startTurntable(t, { sharedWith: { ...here, redisUrl: next.url } });
