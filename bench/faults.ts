@@ -1,15 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createRandom, type Random } from '../simulator/random.ts';
-import { redisOnPath } from '../src/redis/local-server.ts';
-import { createCleanupScope } from '../test/support/cleanup.ts';
 import { createFleet, type Fleet, type Server } from '../test/support/fleet.ts';
 import { allowAll } from '../test/support/pages.ts';
 import type { Browser } from '../test/support/turntable.ts';
 import { addTo, judge, pressedButtons, visitedPages } from '../test/support/visits.ts';
 import type { Bench, Options } from './options.ts';
 import { type RedisPair, startRedisPair } from './redis-pair.ts';
-import { counted, grouped } from './report.ts';
+import { formatCounts, grouped } from './report.ts';
+import { withScope } from './with-scope.ts';
 
 /*
  * Mixed load on four processes while their Redis is suspended, killed or failed over, once a minute. Spotify rotates refresh tokens strictly
@@ -28,12 +27,7 @@ type Person = { name: string; browser: Browser };
 type Tally = { correct: number; errors: Map<string, number>; wrong: Map<string, number>; slowestMs: number };
 
 export const bench: Bench = async (options) => {
-  const scope = createCleanupScope();
-  const interrupted = () => scope.close().finally(() => process.exit(1));
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, interrupted);
-  try {
-    const program = redisOnPath(process.env);
-    if (program === null) throw new Error('There is no redis-server on the PATH');
+  await withScope(async (scope, program) => {
     const redis = await startRedisPair(scope, program);
     const fleet = await createFleet(scope, {
       rotation: 'strict',
@@ -44,9 +38,7 @@ export const bench: Bench = async (options) => {
     });
     fleet.simulator.settings.accessTokenSeconds = accessTokenSeconds;
     await measure(fleet, redis, options);
-  } finally {
-    await scope.close();
-  }
+  });
 };
 
 async function measure(fleet: Fleet, redis: RedisPair, { minutes, seed, report }: Options): Promise<void> {
@@ -80,8 +72,8 @@ async function measure(fleet: Fleet, redis: RedisPair, { minutes, seed, report }
   const lost = await lostSignIns(servers, crowd);
   const alive = servers.filter(({ child }) => child.exitCode === null && child.signalCode === null);
   report.fact('correct responses', tally.correct);
-  report.fact('expected errors', list(tally.errors));
-  report.fact('other responses', list(tally.wrong));
+  report.fact('expected errors', formatCounts(tally.errors));
+  report.fact('other responses', formatCounts(tally.wrong));
   report.fact('slowest response', `${(tally.slowestMs / 1000).toFixed(1)} s`);
   report.fact(
     'token refreshes',
@@ -149,10 +141,6 @@ async function lostSignIns(servers: readonly Server[], crowd: readonly Person[])
   return crowd.flatMap(({ name }, index) =>
     statuses[index] === 200 ? [] : [`${name} (${statuses[index]})`],
   );
-}
-
-function list(counts: ReadonlyMap<string, number>): string {
-  return counted([...counts].flatMap(([key, count]) => Array<string>(count).fill(key)));
 }
 
 function residentMb({ child }: Server): number | 'ended' {

@@ -72,6 +72,11 @@ export function spread(values: readonly number[]): number {
 export function counted(values: Iterable<string | number>): string {
   const counts = new Map<string | number, number>();
   for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
+  return formatCounts(counts);
+}
+
+/** Formats counts of values, the most frequent first. */
+export function formatCounts(counts: ReadonlyMap<string | number, number>): string {
   return (
     [...counts]
       .sort(([, a], [, b]) => b - a)

@@ -1,10 +1,10 @@
-import { redisOnPath, startRedis } from '../src/redis/local-server.ts';
-import { createCleanupScope } from '../test/support/cleanup.ts';
+import { startRedis } from '../src/redis/local-server.ts';
 import { skipWithoutNginx, startBehindNginx } from '../test/support/nginx.ts';
 import { restartInTurn } from '../test/support/rolling-restart.ts';
 import { beginLoad } from '../test/support/steady-load.ts';
 import type { Bench } from './options.ts';
-import { counted, grouped, percentile } from './report.ts';
+import { formatCounts, grouped, percentile } from './report.ts';
+import { withScope } from './with-scope.ts';
 
 /*
  * Steady load on three processes behind nginx while each is stopped by SIGTERM and started again, in turn. Spotify rotates refresh tokens
@@ -16,12 +16,7 @@ const thinkMs = { min: 300, max: 900 };
 const accessTokenSeconds = 70;
 
 export const bench: Bench = async ({ rounds, seed, report }) => {
-  const scope = createCleanupScope();
-  const interrupted = () => scope.close().finally(() => process.exit(1));
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, interrupted);
-  try {
-    const program = redisOnPath(process.env);
-    if (program === null) throw new Error('There is no redis-server on the PATH');
+  await withScope(async (scope, program) => {
     if (skipWithoutNginx) throw new Error(skipWithoutNginx);
     const redis = await startRedis({ program });
     scope.after(() => redis.stop());
@@ -58,13 +53,11 @@ export const bench: Bench = async ({ rounds, seed, report }) => {
       'time to stop (median, longest)',
       `${Math.round(percentile(stopMs, 50))} ms, ${Math.round(percentile(stopMs, 100))} ms`,
     );
-    report.fact('failures', counted([...wrong].flatMap(([key, count]) => Array<string>(count).fill(key))));
+    report.fact('failures', formatCounts(wrong));
     report.claim('every request succeeded', wrong.size === 0);
     report.claim('no sign-in was lost', lost.length === 0);
     report.claim('every process stopped within ten seconds', percentile(stopMs, 100) < 10_000);
     report.claim('streams came back', streams > stopMs.length);
     if (lost.length > 0) report.fact('signed out', lost.join(', '));
-  } finally {
-    await scope.close();
-  }
+  });
 };

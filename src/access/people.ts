@@ -52,8 +52,8 @@ const setScript = `
   return redis.call('PEXPIRE', KEYS[1], ARGV[3])`;
 
 /**
- * Who may use this site, and for its owners, who does. The list of people is one hash, so it is for sites of friends, not for millions: it is only
- * stored if there are owners to read it. A field is the account of someone who has signed in, or `<account> ended` if an owner has ended their access.
+ * Decides who may use this site, and lists for its owners who does. The list is one hash, so it is for sites of friends, not for millions: it is
+ * only stored if there are owners to read it. A field is the account of someone who has signed in, or `<account> ended` if an owner has ended their access.
  * All methods that return a promise throw RedisUnavailable.
  */
 export function createPeople({ redis, records, browsers, clientId, allowed, owners, now }: Deps) {

@@ -223,7 +223,7 @@ function namesOf(all: readonly (readonly [string, RegExp])[]): string {
   return all.map(([name]) => name).join(', ');
 }
 
-/** What another server sends, without what could control a terminal. */
+/** Text from another server, without the characters that could control a terminal. */
 function printable(text: string): string {
   // safeguard: doctor-prints-plain-text
   return text

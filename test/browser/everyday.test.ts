@@ -39,7 +39,7 @@ const main = (page: Page) => page.getByRole('main');
 async function addToQueue(page: Page, track: string): Promise<void> {
   const more = main(page).getByRole('button', { name: new RegExp(`^More ?: ${track}$`) });
   const add = main(page).getByRole('button', { name: new RegExp(`^Add to queue ?: ${track}$`) });
-  // A menu may close again when the command before it is done.
+  // Once, for a reason that isn't known, the menu wasn't open after the press.
   await until(async () => {
     if (!(await add.isVisible())) await more.click();
     return add.isVisible();

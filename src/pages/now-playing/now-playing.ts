@@ -71,14 +71,14 @@ export function nowPlayingPages(deps: Deps): Router {
   router.get(routes.nowPlaying(), htmlOrJson, page);
 
   // Pages ask when a track has begun that no page was loaded for. The answer arrives by the stream as well, in every tab.
-  const saved = signedIn.page(async (_req, res, listener) => {
+  const savedState = signedIn.page(async (_req, res, listener) => {
     // safeguard: saved-state-is-dropped-first
     if (!(await hub.isRelaxed())) return void res.status(204).end();
     const observation = await hub.latestObservation(listener.accountId);
     const saved = observation && (observation.saved ?? (await isSaved(listener, observation)));
     res.set('Cache-Control', 'private, no-store').json({ saved });
   });
-  router.get(routes.nowPlayingSaved(), saved);
+  router.get(routes.nowPlayingSaved(), savedState);
   router.use(
     livePages({
       signedIn,
