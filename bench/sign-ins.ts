@@ -8,7 +8,7 @@ import { readSecrets } from '../src/settings/readers.ts';
 import { createCookies } from '../src/web/cookies.ts';
 import type { Fleet } from '../test/support/fleet.ts';
 import { connectAsServer, recordsIn } from '../test/support/redis.ts';
-import { clientSecret } from '../test/support/turntable.ts';
+import { clientId, clientSecret } from '../test/support/turntable.ts';
 
 type SignIns = { listeners: number; sessionsEach: number; token: string };
 
@@ -33,6 +33,7 @@ export async function signInMany(
     redis,
     records,
     seal: createSeal([secret]),
+    clientId,
     now,
     accountOf: async () => null,
   });

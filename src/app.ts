@@ -144,7 +144,7 @@ export function createApp({
   }
 
   function onShed(): void {
-    parts?.metrics.countShed();
+    parts?.metrics.countShed('requests');
   }
 
   function onOverload({ shed: refused, inFlight }: { shed: number; inFlight: number }): void {

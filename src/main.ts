@@ -51,7 +51,7 @@ if (port !== null) {
   // After the main server, so that what happens while it stops can be read.
   shutdown.defer(() => metricsServer.close(0));
 }
-const server = await orExit(() => serve(site.handle, config));
+const server = await orExit(() => serve(site.handle, config, { onShed: site.countShedConnection }));
 shutdown.defer(() => site.stopServing(server));
 
 log.info(`Turntable is at ${config.baseUrl}`);

@@ -70,7 +70,7 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming, li
   const sessionRecords = createSessionRecords({ records, now });
   const accountOf = async (sessionId: string) =>
     (await sessionRecords.read(sessionId))?.listener.accountId ?? null;
-  const grants = createGrants({ redis, records, seal, now, accountOf });
+  const grants = createGrants({ redis, records, seal, clientId, now, accountOf });
   const browsers = createBrowsers({ redis, records, grants, now });
   const withLock = createLock({ records, leaseMs: timing.leaseMs, lockWaitMs: timing.lockWaitMs });
   const quotaLedger = createQuotaLedger({ redis, records, name: config.ledgerName, now });
@@ -135,7 +135,7 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming, li
     background,
     metrics,
     whyNotReady: () => whyNotReady(redis, streams),
-    readMetrics: () => readMetrics({ redis, metrics, quotaLedger, streams, dailyCalls, now }),
+    readMetrics: () => readMetrics({ redis, metrics, quotaLedger, grants, streams, dailyCalls, now }),
     redis,
     isRedisUsable: isUsable,
     records,
@@ -210,19 +210,20 @@ async function whyNotReady(redis: RedisClient, streams: Pick<Streams, 'isClosed'
   return fault && `Redis ${fault.problem}`;
 }
 
-type MetricsDeps = Pick<Parts, 'redis' | 'metrics' | 'quotaLedger' | 'streams' | 'now'> & {
+type MetricsDeps = Pick<Parts, 'redis' | 'metrics' | 'quotaLedger' | 'grants' | 'streams' | 'now'> & {
   dailyCalls: number;
 };
 
 /** Returns what was measured, and the current state. */
 async function readMetrics(deps: MetricsDeps): Promise<string> {
-  const { redis, metrics, quotaLedger, streams, dailyCalls, now } = deps;
-  const [why, ledger] = await Promise.all([
+  const { redis, metrics, quotaLedger, grants, streams, dailyCalls, now } = deps;
+  const [why, ledger, expiringGrants] = await Promise.all([
     whyNotReady(redis, streams),
     quotaLedger.peek().catch(nullIfUnavailable),
+    grants.countExpiring().catch(nullIfUnavailable),
   ]);
   const quota = ledger && quotaInUse(ledger, dailyCalls, now());
-  return metrics.format({ isReady: why === null, openStreams: streams.count(), quota });
+  return metrics.format({ isReady: why === null, openStreams: streams.count(), expiringGrants, quota });
 }
 
 type Clients = Pick<Deps, 'config' | 'log'> & { timing: Timing };

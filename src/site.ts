@@ -61,6 +61,9 @@ export function createSite(deps: Deps) {
       else res.writeHead(503).end();
     }) satisfies RequestListener,
 
+    /** Counts a connection that is refused because there are too many. */
+    countShedConnection: (): void => running?.parts?.metrics.countShed('connections'),
+
     /** Stops serving, without losing anything. */
     stopServing(server: Pick<RunningServer, 'close'>): Promise<void> {
       if (!running?.parts) return server.close();

@@ -1,9 +1,10 @@
 import * as v from '@badrap/valita';
 import type { RedisClient } from '../redis/client.ts';
 import { type Codec, jsonCodec, sealedCodec, timestamp } from '../redis/codec.ts';
-import { redisCall } from '../redis/errors.ts';
+import { nullIfUnavailable, redisCall } from '../redis/errors.ts';
 import { formerKeys, keys } from '../redis/keys.ts';
 import type { Records } from '../redis/records.ts';
+import { createExpiringGrants } from './expiring-grants.ts';
 import { remainingLifetimeSeconds } from './lifetime.ts';
 import type { Seal } from './seal.ts';
 
@@ -30,6 +31,7 @@ type Deps = {
   redis: RedisClient;
   records: Records;
   seal: Seal;
+  clientId: string;
   now: () => number;
   /** Returns the account that the record of a session names; null if there is no such record. */
   accountOf: (sessionId: string) => Promise<string | null>;
@@ -89,7 +91,7 @@ const completeIfUnchanged = `
  * The grants in Redis, one for each session, sealed and bound to its id. They are not part of the session, because express-session always writes
  * the whole session: a slow request would restore an old refresh token. All methods throw RedisUnavailable.
  */
-export function createGrants({ redis, records, seal, now, accountOf }: Deps) {
+export function createGrants({ redis, records, seal, clientId, now, accountOf }: Deps) {
   const store = records.of<GrantRecord>({
     kind: 'grant',
     key: keys.grant,
@@ -98,6 +100,7 @@ export function createGrants({ redis, records, seal, now, accountOf }: Deps) {
     ttlMs: ({ fields }) =>
       fields === null ? endedTtlMs : remainingLifetimeSeconds(fields.consentAt, now()) * 1000,
   });
+  const expiring = createExpiringGrants({ redis, records, clientId, now });
   const replaceRecord = records.script([store.type], replaceIfUnchanged);
   const completeRecord = records.script([store.type], completeIfUnchanged);
 
@@ -167,7 +170,10 @@ export function createGrants({ redis, records, seal, now, accountOf }: Deps) {
       // safeguard: ended-grant-marker
       // safeguard: compare-before-ending-grant
       const done = await writeIfUnchanged(sessionId, generation, { generation, fields: null });
-      return done ? null : read(sessionId);
+      if (!done) return read(sessionId);
+      // The count is for operators only: whatever it lacks, the grant has ended.
+      await expiring.remove(sessionId).catch(nullIfUnavailable);
+      return null;
     },
 
     /** Returns the ids of those of these sessions that have a grant, without checking whether it opens. */
@@ -179,12 +185,25 @@ export function createGrants({ redis, records, seal, now, accountOf }: Deps) {
       return new Set(sessionIds.filter((_, index) => exists(records[index])));
     },
 
-    remove: store.remove,
+    async remove(...sessionIds: readonly string[]): Promise<void> {
+      await store.remove(...sessionIds);
+      // safeguard: count-no-removed-grants
+      await expiring.remove(...sessionIds);
+    },
 
     /** Extends the lifetime of a grant because the listener is active. */
     async extend(sessionId: string, { consentAt }: Grant): Promise<void> {
-      await redisCall(redis.expire(store.key(sessionId), remainingLifetimeSeconds(consentAt, now())));
+      await expiring.recordVisit(sessionId, consentAt);
+      const exists = await redisCall(
+        redis.expire(store.key(sessionId), remainingLifetimeSeconds(consentAt, now())),
+      );
+      // It may have been removed just before it was counted.
+      // safeguard: count-no-grants-after-sign-out
+      if (exists === 0) await expiring.remove(sessionId);
     },
+
+    /** Returns how many grants expire within 30 days. */
+    countExpiring: expiring.count,
   };
 }
 

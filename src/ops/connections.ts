@@ -36,8 +36,15 @@ export const connectionLimits = {
 /** More than Node's default of 16 kB, so that a request with too many cookies gets a page that deletes them and not just a 431. */
 const maxHeaderSize = 32 * 1024;
 
-/** Creates an HTTP server for `app` that limits the memory, connections and open files that a client can use. */
-export function createBoundedServer(app: RequestListener, limits: typeof connectionLimits): Server {
+/**
+ * Creates an HTTP server for `app` that limits the memory, connections and open files that a client can use. `onShed` is called for each
+ * connection beyond the limit.
+ */
+export function createBoundedServer(
+  app: RequestListener,
+  limits: typeof connectionLimits,
+  onShed: () => void,
+): Server {
   const server = createServer(
     {
       // safeguard: header-deadline
@@ -57,7 +64,7 @@ export function createBoundedServer(app: RequestListener, limits: typeof connect
   server.maxRequestsPerSocket = limits.maxRequestsPerConnection;
   // safeguard: detect-stalled-clients
   server.timeout = limits.stalledMs;
-  boundConnections(server, limits.maxConnections);
+  boundConnections(server, limits.maxConnections, onShed);
   return server;
 }
 
@@ -116,7 +123,7 @@ const shedResponseMs = 1_000;
 const maxBeingShed = 1_000;
 
 /** Answers connections beyond the limit with 503 without waiting for a request, and closes idle ones to make room. */
-function boundConnections(server: Server, maxConnections: number): void {
+function boundConnections(server: Server, maxConnections: number, onShed: () => void): void {
   let open = 0;
   let madeRoomAt = Number.NEGATIVE_INFINITY;
   // Beyond this, Node closes new connections without a response.
@@ -132,6 +139,8 @@ function boundConnections(server: Server, maxConnections: number): void {
     }
     // safeguard: respond-beyond-connection-limit
     socket.end(busyResponse);
+    // safeguard: count-shed-connections
+    onShed();
     setTimeout(() => socket.destroy(), shedResponseMs).unref();
     const now = performance.now();
     if (now - madeRoomAt < shedResponseMs) return;

@@ -9,6 +9,8 @@ export type State = {
   /** Whether this process can serve pages. */
   isReady: boolean;
   openStreams: number;
+  /** The grants that expire within 30 days; null if that isn't known. */
+  expiringGrants: number | null;
   /** The calls to Spotify in the last 24 hours, and which are paused; null if that isn't known. Times are milliseconds since 1970. */
   quota: {
     closedUntil: number | null;
@@ -35,6 +37,9 @@ type Options = {
   now: () => number;
 };
 
+/** What there can be too many of: values of the label `limit`. */
+const shedLimits = ['requests', 'connections'] as const;
+
 const requestSeconds = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const callSeconds = [0.05, 0.1, 0.25, 0.5, 1, 2, 5, 8];
 
@@ -50,6 +55,7 @@ export function createMetrics({ isServed, families, outcomes, dailyCalls, now }:
   gauges.dailyCalls.set(dailyCalls);
   // Prometheus doesn't count the step from nothing to 1 as an increase.
   // safeguard: metrics-start-at-zero
+  for (const limit of shedLimits) shed.inc({ limit }, 0);
   for (const outcome of outcomes) {
     for (const family of families) calls.inc({ family, outcome }, 0);
     for (const token of ['grant', 'app']) refreshes.inc({ token, outcome }, 0);
@@ -69,8 +75,8 @@ export function createMetrics({ isServed, families, outcomes, dailyCalls, now }:
       next();
     }) satisfies RequestHandler,
 
-    /** Counts a request that was shed because there were too many. */
-    countShed: (): void => shed.inc(),
+    /** Counts a request, or a connection before its first one, that was shed because there were too many. */
+    countShed: (limit: (typeof shedLimits)[number]): void => shed.inc({ limit }),
 
     /** Counts a call to Spotify. `ms`: how long it took; null if it wasn't made. */
     countCall(family: string, outcome: string, ms: number | null): void {
@@ -90,12 +96,14 @@ export function createMetrics({ isServed, families, outcomes, dailyCalls, now }:
         gauges.failedChecks.set({ check: name }, status === 'failed' ? 1 : 0);
     },
 
-    format({ isReady, openStreams, quota }: State): Promise<string> {
+    format({ isReady, openStreams, expiringGrants, quota }: State): Promise<string> {
       gauges.ready.set(isReady ? 1 : 0);
       gauges.streams.set(openStreams);
       // A value that isn't known, or no longer, is left out.
       // safeguard: forget-old-quota-metrics
       for (const gauge of [gauges.used, gauges.usedRatio, gauges.pauses]) gauge.reset();
+      if (expiringGrants === null) gauges.expiringGrants.remove();
+      else gauges.expiringGrants.set(expiringGrants);
       const secondsUntil = (time: number | null) => Math.max(0, ((time ?? 0) - now()) / 1000);
       if (quota) gauges.pauses.set({ family: 'all' }, secondsUntil(quota.closedUntil));
       for (const { family, used, limit, closedUntil, sharing } of quota?.families ?? []) {
@@ -127,7 +135,9 @@ function createInstruments(registry: Registry) {
       ),
       buckets: requestSeconds,
     }),
-    shed: new Counter(of('http_requests_shed_total', 'Requests refused because there were too many at once')),
+    shed: new Counter(
+      of('http_requests_shed_total', 'Requests refused because there were too many at once', 'limit'),
+    ),
     streams: new Gauge(of('streams_open', 'Open streams of live updates')),
     calls: new Counter(of('spotify_calls_total', 'Calls to Spotify by outcome', 'family', 'outcome')),
     callDurations: new Histogram({
@@ -139,6 +149,7 @@ function createInstruments(registry: Registry) {
     dailyCalls: new Gauge(of('spotify_daily_calls', 'The setting SPOTIFY_DAILY_CALLS')),
     pauses: new Gauge(of('spotify_pause_seconds', 'Time until Spotify may be called again', 'family')),
     refreshes: new Counter(of('token_refreshes_total', 'Refreshes of access tokens', 'token', 'outcome')),
+    expiringGrants: new Gauge(of('grants_expiring', 'Grants in use that expire within 30 days')),
     ready: new Gauge(of('ready', 'Whether this process can serve pages, as /readyz says')),
     redisErrors: new Counter(of('redis_errors_total', 'Commands that Redis did not carry out', 'code')),
     failedChecks: new Gauge(of('redis_check_failed', 'Checks of Redis that failed at startup', 'check')),

@@ -20,13 +20,19 @@ export class CannotListen extends Error {
 /** `portSetting`: the setting that has the port, if it isn't PORT. */
 type Address = { host: string; port: number; portSetting?: string };
 
+type ServeOptions = {
+  limits?: typeof connectionLimits;
+  /** Called for each connection that is refused because there are too many. */
+  onShed?: () => void;
+};
+
 /** Serves `app` over http. Returns once it accepts connections. Throws {@link CannotListen}. */
 export async function serve(
   app: RequestListener,
   address: Address,
-  limits = connectionLimits,
+  { limits = connectionLimits, onShed = () => undefined }: ServeOptions = {},
 ): Promise<RunningServer> {
-  const server = createBoundedServer(app, limits);
+  const server = createBoundedServer(app, limits, onShed);
   const answering = new Set<ServerResponse>();
   server.prependListener('request', (_req, res) => {
     answering.add(res);

@@ -33,6 +33,8 @@ export const keys = {
   appToken: (clientId: string) => `app-token:{${clientId}}`,
   apiVersion: (clientId: string) => `api-version:{${clientId}}`,
   artistFollowing: (clientId: string) => `artist-following:{${clientId}}`,
+  /** When grants expire that do so soon, by hashes of their sessions. */
+  expiringGrants: (clientId: string) => `expiring-grants:{${clientId}}`,
   /** The listeners who use this site, for its owners, and those whose access they have ended. */
   people: (clientId: string) => `people:{${clientId}}`,
   exportJobs: (clientId: string) => `export-jobs:{${clientId}}`,

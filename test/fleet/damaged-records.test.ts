@@ -6,7 +6,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ChainableCommander, Redis } from 'ioredis';
 import { createSeal } from '../../src/access/seal.ts';
 import { openStream } from '../support/event-stream.ts';
-import { createFleet, type Fleet, type Server } from '../support/fleet.ts';
+import { createFleet, type Fleet, type Server, until } from '../support/fleet.ts';
+import { metricsToken, readMetrics } from '../support/metrics.ts';
 import { allowAll } from '../support/pages.ts';
 import { boundTo } from '../support/redis.ts';
 import { isInSweep } from '../support/sweep.ts';
@@ -221,10 +222,21 @@ async function watchCommands(t: TestContext, { redis }: Fleet) {
 async function everythingInUse(t: Parameters<typeof createFleet>[0]): Promise<Scene> {
   const fleet = await createFleet(t, {
     rotation: 'none',
-    env: { SESSION_SECRET: secret, LOG_LEVEL: 'warn', OWNER_LISTENERS: 'mara' },
+    env: {
+      SESSION_SECRET: secret,
+      LOG_LEVEL: 'warn',
+      OWNER_LISTENERS: 'mara',
+      METRICS_TOKEN: metricsToken,
+    },
     timing: { ...testTiming, lockWaitMs: lockWaitMs, leaseMs: lockWaitMs - 1, afterCommandMs: 0 },
   });
   const server = await fleet.start();
+  const jonas = server.browser();
+  await jonas.signIn('jonas');
+  // His sign-in now ends soon.
+  await fleet.advance({ days: 151 });
+  await jonas.get('/account').expect(200);
+  await until(async () => (await fleet.keys()).some((key) => key.startsWith('expiring-grants:')));
   const mara = server.browser();
   await mara.signIn('mara', allowAll);
   await server.browser().get('/search?q=night').expect(200);
@@ -241,8 +253,7 @@ async function everythingInUse(t: Parameters<typeof createFleet>[0]): Promise<Sc
   await mara.post('/export').type('form').send({ export: body.playlists[0].id }).expect(303);
   while ((await mara.getJson('/export')).body?.state !== 'done') await sleep(10);
   await mara.get('/setup/check?cookie=set').expect(200);
-  const sessionId =
-    (await fleet.keys()).find((key) => key.startsWith('session:'))?.slice('session:{'.length, -1) ?? '';
+  const sessionId = /^s:([^.]+)\./.exec(decodeURIComponent(mara.sessionCookie() ?? ''))?.[1] ?? '';
   return { fleet, server, mara, sessionId };
 }
 
@@ -310,6 +321,11 @@ async function kindsOf({ fleet, server, mara, sessionId }: Scene): Promise<Kind[
     { key: `session:{${sessionId}}`, type: 'string', json: await json(`session:{${sessionId}}`) },
     { key: grant, type: 'string', json: await sealed(grant, '1:') },
     { key: browsers, type: 'hash', json: await entryOf(redis, browsers, sessionId), hashField: sessionId },
+    {
+      key: `expiring-grants:{${clientId}}`,
+      type: 'zset',
+      visit: () => readMetrics(server.url).then(() => 200),
+    },
     { key: people, type: 'hash', json: await entryOf(redis, people, accountId), hashField: accountId },
     { key: seen, type: 'string', json: await json(seen) },
     { key: recent, type: 'string', json: await json(recent), before: nothingPlays },

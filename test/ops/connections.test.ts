@@ -196,7 +196,7 @@ test('the last response allowed on a connection announces that it will be closed
 // fault: too-many-connections
 test('when there are too many connections, a new one gets a 503 without its request, and idle ones make room for the next', async (t) => {
   let handled = 0;
-  const { client } = await serving(
+  const { client, shed } = await serving(
     t,
     (req, res) => {
       handled += 1;
@@ -226,6 +226,7 @@ test('when there are too many connections, a new one gets a 503 without its requ
   await insistent.waitForClose();
   assert.deepEqual(insistent.statuses(), [503]);
   assert.equal(handled, 4);
+  assert.equal(shed(), 2);
 });
 
 // fault: burst-of-connections
@@ -254,7 +255,11 @@ function maxWaiting(): number {
 /** A server with these limits besides the usual ones, and clients of it. */
 async function serving(t: TestContext, app: RequestListener, limits: Partial<typeof connectionLimits> = {}) {
   const at = { host: '127.0.0.1', port: 0 };
-  const { port, close } = await serve(app, at, { ...connectionLimits, ...limits });
+  let shed = 0;
+  const onShed = () => {
+    shed += 1;
+  };
+  const { port, close } = await serve(app, at, { limits: { ...connectionLimits, ...limits }, onShed });
   t.after(() => close(0));
-  return { port, client: () => createRawClient(t, port) };
+  return { port, client: () => createRawClient(t, port), shed: () => shed };
 }

@@ -5,9 +5,18 @@ import { openStream } from '../support/event-stream.ts';
 import { until } from '../support/fleet.ts';
 import { metricOf, metricsToken, readMetrics } from '../support/metrics.ts';
 import { skipWithoutProgram as skip, startOwnRedis } from '../support/redis.ts';
-import { startTurntable } from '../support/turntable.ts';
+import { openGrants, startTurntable } from '../support/turntable.ts';
 
 const env = { METRICS_TOKEN: metricsToken };
+
+const aGrant = {
+  accountId: 'an account',
+  accessToken: 'a token',
+  expiresAt: 0,
+  refreshedAt: 0,
+  refreshToken: 'a token',
+  scopes: [],
+};
 
 test('without METRICS_TOKEN there are no metrics on the main port', async (t) => {
   const { browser } = await startTurntable(t);
@@ -154,12 +163,56 @@ test('under overload, requests that are refused are counted, and the metrics are
   simulator.fault({ on: 'api', times: 10, until: () => spotify.promise });
   const waiting = [mara.get('/playlists').then(String), mara.get('/library').then(String)];
   await until(async () => (await mara.get('/privacy')).status === 503);
-  const before = metricOf(await readMetrics(url), 'turntable_http_requests_shed_total') ?? 0;
+  const shed = async () =>
+    metricOf(await readMetrics(url), 'turntable_http_requests_shed_total{limit="requests"}') ?? 0;
+  const before = await shed();
   for (let nth = 0; nth < 5; nth += 1) await mara.get('/').expect(503);
 
-  assert.equal(metricOf(await readMetrics(url), 'turntable_http_requests_shed_total'), before + 5);
+  assert.equal(await shed(), before + 5);
+  const ofConnections = 'turntable_http_requests_shed_total{limit="connections"}';
+  assert.equal(metricOf(await readMetrics(url), ofConnections), 0);
   spotify.resolve();
   await Promise.all(waiting);
+});
+
+test('grants that expire within 30 days are counted from the first visit in that time until they end', async (t) => {
+  const secret = 'of-these-tests-and-long-enough-for-it';
+  const turntable = await startTurntable(t, { env: { ...env, SESSION_SECRET: secret } });
+  const { url, browser, simulator, clock } = turntable;
+  const expiring = async () => metricOf(await readMetrics(url), 'turntable_grants_expiring');
+  const [laptop, phone, jonas, noor] = [browser(), browser(), browser(), browser()];
+  for (const mara of [laptop, phone]) await mara.signIn('mara');
+  await jonas.signIn('jonas');
+  await noor.signIn('noor');
+  const visit = (person: typeof laptop) => person.get('/account').expect(200);
+
+  clock.advance({ days: 149 });
+  await visit(laptop);
+  assert.equal(await expiring(), 0);
+
+  clock.advance({ days: 2 });
+  for (const person of [laptop, phone, jonas]) await visit(person);
+  await until(async () => (await expiring()) === 3);
+  clock.advance({ days: 1 });
+  await visit(laptop);
+  assert.equal(await expiring(), 3, 'each counts once');
+
+  await phone.post('/logout').expect(303);
+  assert.equal(await expiring(), 2);
+  simulator.revokeGrants('jonas');
+  await jonas.get('/playlists').expect(401);
+  assert.equal(await expiring(), 1);
+
+  // A visit that ends after the listener has signed out in another tab.
+  const grants = openGrants(t, turntable, secret);
+  await grants.extend('of-a-session-that-has-ended', {
+    ...aGrant,
+    consentAt: clock.now() - 151 * 86_400_000,
+  });
+  assert.equal(await expiring(), 1);
+
+  clock.advance({ days: 29 });
+  assert.equal(await expiring(), 0);
 });
 
 // fault: metrics-while-redis-is-down
@@ -180,6 +233,7 @@ test('while Redis is down, the metrics say so, and show no old counts of the led
   assert.equal(metricOf(metrics, 'turntable_ready'), 0);
   assert.doesNotMatch(metrics, used);
   assert.doesNotMatch(metrics, /turntable_spotify_pause_seconds\{/);
+  assert.equal(metricOf(metrics, 'turntable_grants_expiring'), undefined);
   assert.ok((metricOf(metrics, 'turntable_redis_errors_total{code="none"}') ?? 0) > 0);
   await redis.start();
   await until(async () => used.test(await readMetrics(url)));

@@ -17,6 +17,7 @@ const told: [RegExp, number][] = [
   [/^(now-playing|lease|subscribed):/, 360 * minute],
   [/^recently-played:/, 5 * minute],
   [/^export:/, 10 * minute],
+  [/^expiring-grants:/, 30 * day],
   // Not about people.
   // How many calls Spotify allows, not whose.
   [/^ledger:/, 61 * day],

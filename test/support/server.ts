@@ -36,7 +36,11 @@ const parts = createParts({
 shutdown.defer(parts.close);
 await parts.redisAnswered;
 const app = createApp({ config: { ...config, spotify }, log, parts });
-const server = await serve(app, { ...config, port });
+const server = await serve(
+  app,
+  { ...config, port },
+  { onShed: () => parts.metrics.countShed('connections') },
+);
 const { background, closeStreams } = parts;
 shutdown.defer(() => stopServing({ server, background, closeStreams, log, beginMs }));
 

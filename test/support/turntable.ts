@@ -274,6 +274,7 @@ export function openGrants(t: TestContext, { redisUrl, clock }: Turntable, sessi
     redis,
     records,
     seal: createSeal([sessionSecret]),
+    clientId,
     now: clock.now,
     accountOf: async (sessionId) => (await sessions.read(sessionId))?.listener.accountId ?? null,
   });

@@ -1,0 +1,53 @@
+import { createHash } from 'node:crypto';
+import type { RedisClient } from '../redis/client.ts';
+import { keys } from '../redis/keys.ts';
+import type { KeyType, Records } from '../redis/records.ts';
+import { absoluteLifetimeMs, idleTimeoutMs } from './lifetime.ts';
+
+type Deps = { redis: RedisClient; records: Records; clientId: string; now: () => number };
+
+/**
+ * How long before its end a grant counts as expiring. As long as a grant lasts without a visit, so one that is visited within this time lasts
+ * exactly until its end, unless it is removed.
+ */
+const expiringMs = idleTimeoutMs;
+
+/** Hashes of the session ids of these grants, each with the time at which it expires. */
+const expiringSet: KeyType = { kind: 'expiring-grants', type: 'zset' };
+
+const addScript = `
+  redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[1])
+  redis.call('ZADD', KEYS[1], ARGV[2], ARGV[4])
+  return redis.call('PEXPIRE', KEYS[1], ARGV[3])`;
+
+/**
+ * Counts the grants that expire within 30 days, without opening any: a grant enters the set at the first visit within that time, and leaves it
+ * when it is removed or expires. One that isn't visited again doesn't count, because no one would miss it. All methods throw RedisUnavailable.
+ */
+export function createExpiringGrants({ redis, records, clientId, now }: Deps) {
+  const key = keys.expiringGrants(clientId);
+  const add = records.script([expiringSet], addScript);
+
+  return {
+    /** Records a visit to a grant. */
+    async recordVisit(sessionId: string, consentAt: number): Promise<void> {
+      const expiresAt = consentAt + absoluteLifetimeMs;
+      // safeguard: count-expiring-grants-only
+      if (expiresAt - now() > expiringMs) return;
+      await add([key], now(), expiresAt, expiringMs, hashOf(sessionId));
+    },
+
+    /** Leaves out these grants, which have been removed. */
+    async remove(...sessionIds: readonly string[]): Promise<void> {
+      if (sessionIds.length === 0) return;
+      await records.withType(expiringSet, key, () => redis.zrem(key, ...sessionIds.map(hashOf)));
+    },
+
+    count: (): Promise<number> => records.withType(expiringSet, key, () => redis.zcount(key, now(), '+inf')),
+  };
+}
+
+/** The set must not be a list of session ids. */
+function hashOf(sessionId: string): string {
+  return createHash('sha256').update(sessionId).digest('base64url').slice(0, 16);
+}
