@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import type { Settings } from './types.ts';
+import type { RestoredGrant, Settings } from './types.ts';
 
 const codeLifetimeMs = 5 * 60 * 1000;
 const gracePeriodMs = 30 * 1000;
@@ -94,13 +94,7 @@ export function createGrants({ settings, now }: { settings: Settings; now: () =>
 
       const scopes = settings.grantedScope?.split(' ').filter(Boolean) ?? approval.scopes;
       const { listenerId, at } = approval;
-      const consent: Consent = {
-        listenerId,
-        scopes,
-        isPublicClient: !request.hasSecret,
-        at,
-        endedBy: null,
-      };
+      const consent = newConsent({ listenerId, scopes, isPublicClient: !request.hasSecret, at });
       consents.add(consent);
       return {
         ...issueAccessToken(consent),
@@ -149,11 +143,22 @@ export function createGrants({ settings, now }: { settings: Settings; now: () =>
       else approvedScopes.delete(listenerId);
     },
 
+    /** Accepts tokens that another simulator has issued: the listener has approved their scopes. */
+    restore({ listenerId, scopes, consentAt, accessToken, expiresAt, refreshToken }: RestoredGrant) {
+      const consent = newConsent({ listenerId, scopes, isPublicClient: false, at: consentAt });
+      consents.add(consent);
+      approvedScopes.set(listenerId, (approvedScopes.get(listenerId) ?? new Set()).union(new Set(scopes)));
+      accessTokens.set(accessToken, { consent, expiresAt });
+      refreshTokens.set(refreshToken, { consent, replacedAt: null });
+    },
+
     expireConsents(listenerId?: string) {
       for (const consent of consentsOf(listenerId)) consent.endedBy ??= 'expired';
     },
   };
 }
+
+const newConsent = (consent: Omit<Consent, 'endedBy'>): Consent => ({ ...consent, endedBy: null });
 
 type CodeRequest = { redirectUri: string; verifier: string | null; hasSecret: boolean };
 

@@ -102,6 +102,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     expireAccessTokens: grants.expireAccessTokens,
     revokeGrants: grants.revoke,
     expireConsents: grants.expireConsents,
+    restoreGrant: grants.restore,
     fault: faults.add,
     rateLimit: limits.rateLimit,
     resetLimits: limits.reset,

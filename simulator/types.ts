@@ -81,6 +81,16 @@ export type LimitOptions = RefusalOptions & {
 /** Spotify's answer for an unavailable track: another instance of it by URI, or a reason such as `market` ("Track Relinking"). */
 export type Unavailable = { instead: string } | { reason: string };
 
+/** The tokens of one consent. Times are milliseconds since the epoch. */
+export type RestoredGrant = {
+  listenerId: string;
+  scopes: readonly string[];
+  consentAt: number;
+  accessToken: string;
+  expiresAt: number;
+  refreshToken: string;
+};
+
 /** The state of a listener's player. `nothing` is Spotify's empty 204; `private` is a track in a private session. */
 export type Playing =
   | { kind: 'music'; paused?: boolean }
@@ -165,6 +175,8 @@ export type Simulator = {
   revokeGrants(listenerId?: string): void;
   /** Acts as if six months had passed since the consent. Access tokens stay valid until their own expiry. */
   expireConsents(listenerId?: string): void;
+  /** Accepts tokens that another simulator has issued. */
+  restoreGrant(grant: RestoredGrant): void;
   fault(fault: Fault): void;
   /**
    * Answers calls to the Web API with 429 for this long, by the simulator's clock. With `quota` the response names `QUOTA_EXCEEDED`, as

@@ -4,7 +4,7 @@ import type { Redis } from 'ioredis';
 import type { BackgroundTasks } from '../ops/background.ts';
 import { emptyMessage, keepSubscribed, liveChannel } from '../redis/channel.ts';
 import type { RedisClient } from '../redis/client.ts';
-import { jsonCodec, timestamp } from '../redis/codec.ts';
+import { type Codec, jsonCodec, timestamp } from '../redis/codec.ts';
 import { nullIfUnavailable, type RedisFault, RedisUnavailable, redisCall } from '../redis/errors.ts';
 import type { Records } from '../redis/records.ts';
 import { observationSchema, shape } from './observation.ts';
@@ -49,11 +49,19 @@ const update: v.Type<Update> = v.object({
 
 const common = { from: v.string(), accountId: v.string() };
 
+type Sent = Message & { from: string };
+
 /** Anyone with access to Redis can publish on the channel, so the fields of a message are checked like those of a record. */
-const messageCodec = jsonCodec<Message & { from: string }>({
+const updateCodec = jsonCodec<Sent & { kind: 'update' }>({
   shape,
+  schema: v.object({ ...common, kind: v.literal('update'), update }),
+});
+const otherCodec = jsonCodec<Exclude<Sent, { kind: 'update' }>>({
+  // As version 0.2.0 sends them. Not that of observations, which changes more often: processes of two versions that run side by side have to
+  // understand at least that a sign-in has ended, and what is out of date.
+  // safeguard: shape-of-messages
+  shape: 4,
   schema: v.union(
-    v.object({ ...common, kind: v.literal('update'), update }),
     v.object({ ...common, kind: v.literal('poll'), since: timestamp }),
     v.object({ ...common, kind: v.literal('command'), at: timestamp }),
     v.object({ ...common, kind: v.literal('saved'), uri: v.string(), saved: v.boolean() }),
@@ -61,6 +69,13 @@ const messageCodec = jsonCodec<Message & { from: string }>({
     v.object({ from: v.string(), kind: v.literal('end'), sessionIds: v.array(v.string()) }),
   ),
 });
+
+const messageCodec: Codec<Sent> = {
+  encode: (message, id) =>
+    message.kind === 'update' ? updateCodec.encode(message, id) : otherCodec.encode(message, id),
+  // Within a text, its quotes would be escaped.
+  decode: (text, id) => (text.includes('"kind":"update"') ? updateCodec : otherCodec).decode(text, id),
+};
 
 /**
  * Redis pub/sub between the processes of this app. It is lossy: a message may not arrive, so nothing may depend on one. Processes read

@@ -132,10 +132,26 @@ export const mutations: Mutation[] = [
   {
     what: 'checking messages between processes',
     safeguard: 'check-messages',
-    from: "if (decoded.state === 'intact') return decoded.value;\n      onDamaged(kind, decoded.state",
-    to: "if (decoded.state !== 'other shape') return JSON.parse(text);\n      onDamaged(kind, decoded.state",
+    from: "if (decoded.state === 'intact') return decoded.value;",
+    to: "if (decoded.state !== 'other shape') return JSON.parse(text);",
     test: 'test/redis/records',
     named: 'messages',
+  },
+  {
+    what: 'ignoring messages of other versions in silence',
+    safeguard: 'ignore-messages-of-other-versions',
+    from: "if (decoded.state !== 'other shape') onDamaged",
+    to: 'onDamaged',
+    test: 'test/redis/records',
+    named: 'messages',
+  },
+  {
+    what: 'giving messages without an observation their own shape',
+    safeguard: 'shape-of-messages',
+    from: 'shape: 4,',
+    to: 'shape,',
+    test: 'test/redis/versions',
+    named: 'processes of another version',
   },
   {
     what: 'the longest cooldown',
