@@ -214,21 +214,22 @@ test('files have at most 300 lines, functions 80, factories 120', () => {
 
 test('the size check finds a file and functions that are too long', () => {
   const body = (lines: number) => 'x();\n'.repeat(lines);
-  const path = 'src/web/robots.ts';
+  const functions = [
+    `function long() {\n${body(79)}}`,
+    `const short = () => {\n${body(78)}};`,
+    `function createLong() {\n${body(118)}}`,
+  ];
 
-  assert.deepEqual(sizeProblems({ [path]: body(301) }), [`${path} has 301 lines; the limit is 300`]);
-  assert.deepEqual(
-    sizeProblems({
-      [path]: [
-        `function long() {\n${body(79)}}`,
-        `const short = () => {\n${body(78)}};`,
-        `function createLong() {\n${body(118)}}`,
-      ].join('\n'),
-    }),
-    [`${path}:1 long has 81 lines; the limit is 80`],
-  );
-  assert.deepEqual(sizeProblems({ [path]: `const robotsPages = () => {\n${body(119)}};` }), [
-    `${path}:1 robotsPages has 121 lines; the limit is 120`,
+  const found = sizeProblems({
+    'src/web/robots.ts': body(301),
+    'src/web/locale.ts': functions.join('\n'),
+    'src/web/paging.ts': `const robotsPages = () => {\n${body(119)}};`,
+  });
+
+  assert.deepEqual(found.toSorted(), [
+    'src/web/locale.ts:1 long has 81 lines; the limit is 80',
+    'src/web/paging.ts:1 robotsPages has 121 lines; the limit is 120',
+    'src/web/robots.ts has 301 lines; the limit is 300',
   ]);
 });
 
