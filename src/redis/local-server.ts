@@ -160,7 +160,6 @@ export async function startRedis({
 export type RunningRedis = {
   /** Resolves when the server has stopped, for whatever reason. */
   ended: Promise<unknown>;
-  /** Stops the server, and resolves when it has stopped. */
   stop(): Promise<void>;
 };
 

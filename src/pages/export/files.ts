@@ -90,7 +90,6 @@ export function createFiles(deps: Deps) {
       });
     },
 
-    /** One playlist. */
     async one(req: Request, res: Response, listener: SignedInListener): Promise<void> {
       const id = String(req.params.id);
       const format = formatIn(req, res);

@@ -150,7 +150,6 @@ export function isLongList(name: string): boolean {
   return lists.has(name) && listNamed(name).paging !== 'none';
 }
 
-/** Returns whether a list is one of a time range. */
 export function hasRange(name: unknown): boolean {
   return name === 'top' || name === 'top-artists';
 }

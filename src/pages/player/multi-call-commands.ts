@@ -3,8 +3,6 @@ import { NotPossibleNow } from '../../spotify/errors.ts';
 import { tracksPerPage } from '../../spotify/limits.ts';
 import { partsOf } from '../../spotify/uri.ts';
 
-/* Commands that take several calls. */
-
 type Spotify = ListenerSpotify['spotify'];
 
 /** Only some items were added to the queue. */
