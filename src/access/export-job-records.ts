@@ -46,7 +46,7 @@ const jobSchema = v.object({
   /** Playlists that Spotify didn't send, before the page of the cursor. */
   absent: v.object({ sentAsNull: amount, notSent: amount }),
   /** The cursor from which it continues. */
-  place: v.object({
+  cursor: v.object({
     page: amount,
     skip: amount,
     from: amount,

@@ -61,7 +61,7 @@ const soundiizColumns: readonly Column<Playable>[] = [
   ['isrc', ({ item }) => (item.kind === 'track' ? item.isrc : null)],
 ];
 
-/** Exportify's columns for saved albums (same place). */
+/** Exportify's columns for saved albums (same source). */
 const columnsOfAlbums: readonly Column<ExportedAlbum>[] = [
   ['Album URI', ({ item }) => item.uri],
   ['Album Name', ({ item }) => item.name],

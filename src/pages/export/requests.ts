@@ -81,6 +81,6 @@ export function readPosition(value: unknown, max = maxOffset): number {
   if (value === undefined) return 0;
   const position = typeof value === 'string' && /^\d{1,6}$/.test(value) ? Number(value) : null;
   // safeguard: 404-for-impossible-positions
-  if (position === null || position > max) throw new NoSuchPage('No such place');
+  if (position === null || position > max) throw new NoSuchPage('No such position');
   return position;
 }

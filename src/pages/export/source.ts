@@ -198,7 +198,7 @@ export async function openSource(options: Options): Promise<Source> {
 }
 
 /**
- * Throws {@link NoSuchPage} if a playlist of `total` rows has no row `from`. The place right after the last row exists for a part that
+ * Throws {@link NoSuchPage} if a playlist of `total` rows has no row `from`. The position right after the last row exists for a part that
  * continues another one: it holds no rows, but says whether the playlist has changed.
  */
 export function checkFrom(from: number, total: number, previousSnapshot: string | null): void {

@@ -41,11 +41,11 @@ type SavedPosition = { position: number; uri?: string | undefined };
 export async function savedTracksFrom(spotify: Spotify, { position, uri }: SavedPosition): Promise<string[]> {
   const page = Math.floor(position / tracksPerPage) + 1;
   const { items, total } = await spotify.savedTracks(page);
-  const rest = items.filter(({ place }) => place >= position);
+  const rest = items.filter((one) => one.position >= position);
   const first = rest[0];
   // safeguard: play-the-chosen-saved-track
-  if (first?.place !== position || (uri !== undefined && first.item?.uri !== uri))
-    throw new NotPossibleNow('Not at this place in the library', 'NO_SPECIFIC_TRACK');
+  if (first?.position !== position || (uri !== undefined && first.item?.uri !== uri))
+    throw new NotPossibleNow('Not at this position in the library', 'NO_SPECIFIC_TRACK');
   const isLast = total !== null && page * tracksPerPage >= total;
   const next = isLast ? [] : (await spotify.savedTracks(page + 1)).items;
   return [...rest, ...next].flatMap(({ item }) => item?.uri ?? []);
