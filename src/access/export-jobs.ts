@@ -75,10 +75,10 @@ export function createExportJobs({ redis, records, seal, clientId, leaseMs, now 
     /** Stops a job of which a chunk is lost, and removes the others: its file can't be made any more. A job that has taken its place goes on. */
     async loseRows(accountId: string, { jobId }: ChunkMissing): Promise<void> {
       // safeguard: lose-rows-of-that-job-only
-      const isThat = (job: ExportJob | null) => job?.id === jobId;
+      const isSameJob = (job: ExportJob | null) => job?.id === jobId;
       // Checked before as well, because a change takes the job from its process.
-      if (!isThat(await jobs.read(accountId))) return;
-      await change(accountId, (job) => (job && isThat(job) ? { ...job, ...rowsLost } : null));
+      if (!isSameJob(await jobs.read(accountId))) return;
+      await change(accountId, (job) => (job && isSameJob(job) ? { ...job, ...rowsLost } : null));
     },
 
     remove,

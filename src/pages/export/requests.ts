@@ -11,7 +11,7 @@ import { contentsOf, isListName, type ListName, rangeIn } from './lists.ts';
 /* The URL of a file: its meaning, and the URLs of other files. */
 
 /** The URL that exports the file regardless of its cost. */
-export function anywayOf(req: Request): string {
+export function anywayUrl(req: Request): string {
   const { pathname, searchParams } = new URL(req.originalUrl, 'http://localhost');
   searchParams.set('anyway', 'yes');
   return `${pathname}?${searchParams}`;

@@ -213,12 +213,12 @@ type FirstPage = { rows: Row[]; total: number };
 async function readPageAt(from: number, load: Load, run: Run): Promise<FirstPage> {
   const missingIn = ({ items, total }: { items: ExportedEntry[]; total: number }) =>
     Math.max(0, Math.min(entriesPerPage, total - from) - items.length);
-  const loadCounted = async (onResponse: OnResponse) => {
+  const loadWithTotal = async (onResponse: OnResponse) => {
     const { items, total } = await load(from, onResponse);
     if (total === null) throw new SpotifyUnavailable('A playlist has more rows than Spotify announced');
     return { items, total };
   };
-  const page = await readFullPage(run, loadCounted, missingIn);
+  const page = await readFullPage(run, loadWithTotal, missingIn);
   const missing = Array.from({ length: missingIn(page) }, () => null);
   return { rows: [...page.items, ...missing], total: page.total };
 }

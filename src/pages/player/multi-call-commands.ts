@@ -73,14 +73,14 @@ export async function playShuffled(
   deviceId: string | null,
 ): Promise<void> {
   // safeguard: shuffle-before-playing
-  const isShuffled = deviceId === null && (await shuffles(spotify));
+  const isShuffled = deviceId === null && (await turnOnShuffle(spotify));
   await spotify.play({ start: { context, offset: null }, deviceId, positionMs: null });
   // safeguard: shuffle-after-radio
   if (!isShuffled) await spotify.setShuffle(true, deviceId);
 }
 
 /** Turns shuffle on. Returns false if the current list doesn't allow that. */
-async function shuffles(spotify: Spotify): Promise<boolean> {
+async function turnOnShuffle(spotify: Spotify): Promise<boolean> {
   try {
     await spotify.setShuffle(true);
     return true;

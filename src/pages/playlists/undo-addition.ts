@@ -124,7 +124,7 @@ async function dropLast(
   const copies = rows.flatMap(({ uri }, position) => (uri !== null && uris.includes(uri) ? [position] : []));
   // safeguard: put-others-back-after-lost-answer
   if (list.others !== null && copies.length <= list.others.length)
-    return restore(listener, list, missingOf(rows, within(list.others, rows.length)));
+    return restore(listener, list, missingOf(rows, clampPositions(list.others, rows.length)));
 
   // safeguard: undo-only-what-was-added
   const isAdded = (row: PlaylistRow) => snapshotId === list.snapshotId || isAddedSince(row, since);
@@ -173,6 +173,6 @@ function lastPositions(
 }
 
 /** Spotify refuses a position past the end. */
-function within(items: readonly PlacedItem[], count: number): PlacedItem[] {
+function clampPositions(items: readonly PlacedItem[], count: number): PlacedItem[] {
   return items.map(({ uri, position }, index) => ({ uri, position: Math.min(position, count + index) }));
 }
