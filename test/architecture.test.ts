@@ -172,10 +172,12 @@ test('ARCHITECTURE.md names files and folders that exist', () => {
 
 test('ARCHITECTURE.md has at least ten typical changes, each with one to three places to look', () => {
   const text = readFileSync(join(root, 'ARCHITECTURE.md'), 'utf8');
-  const changes = [...text.matchAll(/^\| (?!change |---)(.+?) \| (.+) \|$/gm)].map(([, change, look = '']) => ({
-    change,
-    count: [...look.matchAll(paths)].length,
-  }));
+  const changes = [...text.matchAll(/^\| (?!change |---)(.+?) \| (.+) \|$/gm)].map(
+    ([, change, look = '']) => ({
+      change,
+      count: [...look.matchAll(paths)].length,
+    }),
+  );
 
   assert.ok(changes.length >= 10);
   assert.deepEqual(

@@ -61,7 +61,7 @@ const jobSchema = v.object({
   failures: amount,
 });
 
-/** The change of a job of which a chunk is lost. */
+/** The change of a job that has lost a chunk. */
 export const rowsLost = {
   state: 'stopped',
   until: null,

@@ -72,7 +72,7 @@ export function createExportJobs({ redis, records, seal, clientId, leaseMs, now 
 
     change,
 
-    /** Stops a job of which a chunk is lost, and removes the others: its file can't be made any more. A job that has taken its place goes on. */
+    /** Stops a job that has lost a chunk, and removes its other chunks, because its file can no longer be made. A job that has replaced it goes on. */
     async loseRows(accountId: string, { jobId }: ChunkMissing): Promise<void> {
       // safeguard: lose-rows-of-that-job-only
       const isSameJob = (job: ExportJob | null) => job?.id === jobId;

@@ -2,7 +2,6 @@ import type { RequestListener, Server, ServerResponse } from 'node:http';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { connectionLimits, createBoundedServer } from './connections.ts';
 
-/** A server that accepts connections. */
 export type RunningServer = {
   port: number;
   /**

@@ -37,8 +37,8 @@ export function readUris(value: unknown, problem: ErrorPage): string[] {
 type Fields = Readonly<Record<string, unknown>>;
 
 /**
- * Returns the same fields, with `uri` in place of `entry`: the checkboxes of a playlist name rows, as {@link readEntry} reads them, of which most
- * actions need only the URIs. Rows that can't be played are in a separate field, `unplayable`, and left out: playing only those is refused as
+ * Returns the same fields, with `uri` in place of `entry`: the checkboxes of a playlist name rows, as {@link readEntry} reads them, but most
+ * actions need only their URIs. Rows that can't be played are in a separate field, `unplayable`, and left out: playing only those is refused as
  * an unknown field. Nothing is checked here.
  */
 export function withUris(fields: Fields): Fields {

@@ -224,7 +224,7 @@ export async function readList(
   };
 }
 
-/** Reads a list of artists of which each page names the next one. Remembers what it has read, so that a read can be retried. */
+/** Reads a list of artists, in which each page names the next one. Remembers what it has read, so that a read can be retried. */
 function readByCursor(load: (after: string | null) => Promise<FollowedArtists>): Read {
   const read: ExportedEntry[] = [];
   let after: string | null = null;

@@ -155,7 +155,7 @@ async function restore(listener: SignedInListener, list: List, items: PlacedItem
   return list.others?.length === 0 ? 'dropped' : 'dropped with others';
 }
 
-/** The positions of the last copies of these that were added. */
+/** The positions of the last copies of these URIs that were added. */
 function lastPositions(
   rows: readonly PlaylistRow[],
   uris: readonly string[],
