@@ -157,12 +157,31 @@ for (const [what, module, found] of planted) {
   });
 }
 
-test('ARCHITECTURE.md links files that exist', () => {
-  const links = [...readFileSync(join(root, 'ARCHITECTURE.md'), 'utf8').matchAll(/\]\(([\w./-]+)\)/g)];
+/** A link to a file, or the name of a folder. */
+const paths = /\]\(([\w./-]+)\)|`([\w-]+\/[\w./-]*)`/g;
 
-  assert.ok(links.length > 20);
+test('ARCHITECTURE.md names files and folders that exist', () => {
+  const named = [...readFileSync(join(root, 'ARCHITECTURE.md'), 'utf8').matchAll(paths)];
+
+  assert.ok(named.length > 20);
   assert.deepEqual(
-    links.map(([, path = '']) => path).filter((path) => !existsSync(join(root, path))),
+    named.map(([, link, folder]) => link ?? folder ?? '').filter((path) => !existsSync(join(root, path))),
+    [],
+  );
+});
+
+test('ARCHITECTURE.md has at least ten typical changes, each with one to three places to look', () => {
+  const text = readFileSync(join(root, 'ARCHITECTURE.md'), 'utf8');
+  const changes = [...text.matchAll(/^\| (?!change |---)(.+?) \| (.+) \|$/gm)].map(
+    ([, change, look = '']) => ({
+      change,
+      count: [...look.matchAll(paths)].length,
+    }),
+  );
+
+  assert.ok(changes.length >= 10);
+  assert.deepEqual(
+    changes.filter(({ count }) => count < 1 || count > 3),
     [],
   );
 });
