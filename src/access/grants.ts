@@ -207,7 +207,6 @@ export function createGrants({ redis, records, seal, clientId, now, accountOf }:
   };
 }
 
-/** The sealed fields of a grant, and nothing else. */
 function fieldsOf(grant: Grant): SealedFields {
   const { accountId, accessToken, expiresAt, refreshedAt, refreshToken, scopes, consentAt } = grant;
   return { accountId, accessToken, expiresAt, renewedAt: refreshedAt, refreshToken, scopes, consentAt };
