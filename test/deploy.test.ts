@@ -1,16 +1,19 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { parseAllDocuments } from 'yaml';
+import { parseAllDocuments, parseDocument } from 'yaml';
 import { readConfig } from '../src/config.ts';
 import { healthPaths } from '../src/ops/health.ts';
 import { findOnPath } from '../src/redis/local-server.ts';
 import { root } from './support/process.ts';
 
-/* The files in deploy/, as far as they can be checked without a cluster. test/fleet/nginx.test.ts runs the configuration of nginx. */
+/*
+ * The files in deploy/, as far as they can be checked without a cluster, and the workflows, as far as they can without GitHub.
+ * test/fleet/nginx.test.ts runs the configuration of nginx.
+ */
 
 const unit = readFileSync(join(root, 'deploy/turntable@.service'), 'utf8');
 const manifests = parseAllDocuments(readFileSync(join(root, 'deploy/kubernetes.yml'), 'utf8'), {
@@ -195,6 +198,55 @@ test('the systemd unit starts a server with a configuration that it accepts, and
   const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   const [flag = ''] = /--max-semi-space-size=\d+/.exec(scripts.start) ?? [];
   assert.equal(values('ExecStart')[0], `/opt/turntable/node_modules/.bin/node ${flag} src/main.ts`);
+});
+
+type Step = { uses?: string; if?: string; with?: Record<string, unknown> };
+type Workflow = {
+  permissions: Record<string, string>;
+  jobs: Record<string, { permissions?: Record<string, string>; steps: Step[] }>;
+};
+const workflowFolder = join(root, '.github/workflows');
+const workflows = readdirSync(workflowFolder).map((name) => {
+  const text = readFileSync(join(workflowFolder, name), 'utf8');
+  return { name, text, document: parseDocument(text) };
+});
+const workflow = (name: string): Workflow =>
+  workflows.find((one) => one.name === name)?.document.toJS() as Workflow;
+
+test('workflows are valid YAML, may only read unless they say so, and name actions by the commit', () => {
+  assert.deepEqual(workflows.map(({ name }) => name).sort(), ['ci.yml', 'image.yml']);
+  for (const { name, text, document } of workflows) {
+    assert.deepEqual([...document.errors, ...document.warnings], [], name);
+    assert.deepEqual(workflow(name).permissions, { contents: 'read' }, name);
+    const actions = [...text.matchAll(/uses: (.*)/g)].map(([, action = '']) => action);
+    assert.ok(actions.length > 0, name);
+    for (const action of actions)
+      assert.match(action, /^[\w-]+\/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/, name);
+  }
+});
+
+test('the image is built for both architectures, with labels, a list of its packages and its origin, and published for tags only', () => {
+  const { image } = workflow('image.yml').jobs;
+  assert.ok(image);
+  const step = (action: string) => image.steps.find(({ uses }) => uses?.startsWith(`docker/${action}@`));
+  const { tags, labels, push, ...build } = step('build-push-action')?.with ?? {};
+  const metadata = step('metadata-action')?.with ?? {};
+
+  assert.deepEqual(build, {
+    context: '.',
+    target: 'server',
+    platforms: 'linux/amd64,linux/arm64',
+    sbom: true,
+    provenance: 'mode=max',
+  });
+  const isPush = "github.event_name == 'push'";
+  assert.deepEqual([push, step('login-action')?.if], [`\${{ ${isPush} }}`, isPush]);
+  for (const [name, value] of Object.entries({ tags, labels }))
+    assert.equal(value, `\${{ steps.metadata.outputs.${name} }}`);
+  assert.match(String(metadata.tags), /^type=semver,pattern=\{\{version\}\}$/m);
+  assert.match(String(metadata.labels), /^org\.opencontainers\.image\.licenses=MIT$/m);
+  assert.deepEqual(image.permissions, { contents: 'read', packages: 'write' });
+  assert.match(readFileSync(join(root, 'Dockerfile'), 'utf8'), / AS server$/m);
 });
 
 const systemdAnalyze = findOnPath(['systemd-analyze'], process.env);
