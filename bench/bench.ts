@@ -10,6 +10,7 @@ import { createReport } from './report.ts';
  */
 const benches: Record<string, () => Promise<{ bench: Bench }>> = {
   exports: () => import('./exports.ts'),
+  failover: () => import('./failover.ts'),
   faults: () => import('./faults.ts'),
   grants: () => import('./grants.ts'),
   growth: () => import('./growth.ts'),
@@ -20,6 +21,7 @@ const benches: Record<string, () => Promise<{ bench: Bench }>> = {
   profile: () => import('./profile.ts'),
   quota: () => import('./quota.ts'),
   rolling: () => import('./rolling.ts'),
+  scale: () => import('./scale.ts'),
   speed: () => import('./speed.ts'),
   start: () => import('./start.ts'),
 };

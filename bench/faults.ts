@@ -23,8 +23,13 @@ const accessTokenSeconds = 70;
 /** A person would have left by then. */
 const responseDeadlineMs = 15_000;
 
-type Person = { name: string; browser: Browser };
-type Tally = { correct: number; errors: Map<string, number>; wrong: Map<string, number>; slowestMs: number };
+export type Person = { name: string; browser: Browser };
+export type Tally = {
+  correct: number;
+  errors: Map<string, number>;
+  wrong: Map<string, number>;
+  slowestMs: number;
+};
 
 export const bench: Bench = async (options) => {
   await withScope(async (scope, program) => {
@@ -48,13 +53,13 @@ async function measure(fleet: Fleet, redis: RedisPair, { minutes, seed, report }
   const servers = await fleet.startMany(processes);
   const pids = servers.map(({ child }) => child.pid);
   const memoryBefore = servers.map(residentMb);
-  const crowd = await signInAll(fleet, servers);
+  const crowd = await signInAll(fleet, servers, people);
   const tally: Tally = { correct: 0, errors: new Map(), wrong: new Map(), slowestMs: 0 };
 
   const until = performance.now() + minutes * 60_000;
   const random = createRandom(seed);
   const visits = crowd.map((person, index) =>
-    roam(servers, person, createRandom(`${seed} ${index}`), until, tally),
+    roam(servers, person, createRandom(`${seed} ${index}`), () => performance.now() >= until, tally),
   );
   for (let minute = 0; minute < minutes; minute += 1) {
     const nextMinute = sleep(Math.max(0, until - performance.now() - (minutes - minute - 1) * 60_000));
@@ -86,7 +91,7 @@ async function measure(fleet: Fleet, redis: RedisPair, { minutes, seed, report }
   if (lost.length > 0) report.fact('signed out', lost.join(', '));
 }
 
-async function signInAll(fleet: Fleet, servers: readonly Server[]): Promise<Person[]> {
+export async function signInAll(fleet: Fleet, servers: readonly Server[], people: number): Promise<Person[]> {
   const crowd: Person[] = [];
   for (const [index, { id, name }] of fleet.simulator.listeners.slice(-people).entries()) {
     const server = servers[index % servers.length] as Server;
@@ -97,15 +102,15 @@ async function signInAll(fleet: Fleet, servers: readonly Server[]): Promise<Pers
   return crowd;
 }
 
-/** Visits pages and presses buttons as one person, at random processes, until the time is up. */
-async function roam(
+/** Visits pages and presses buttons as one person, at random processes, until it is over. */
+export async function roam(
   servers: readonly Server[],
   { name, browser }: Person,
   random: Random,
-  until: number,
+  isOver: () => boolean,
   tally: Tally,
 ): Promise<void> {
-  while (performance.now() < until) {
+  while (!isOver()) {
     const server = random.pick(servers);
     const isAction = random.percent(10);
     const path = isAction ? random.pick(pressedButtons) : random.pick(visitedPages);
@@ -126,7 +131,7 @@ async function roam(
 }
 
 /** Returns the names of people who are signed out although their grant is valid at Spotify. */
-async function lostSignIns(servers: readonly Server[], crowd: readonly Person[]): Promise<string[]> {
+export async function lostSignIns(servers: readonly Server[], crowd: readonly Person[]): Promise<string[]> {
   const statuses = await Promise.all(
     crowd.map(async ({ browser }, index) => {
       const server = servers[index % servers.length] as Server;

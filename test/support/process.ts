@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { TestContext } from 'node:test';
+import type { CleanupScope } from './cleanup.ts';
 
 export const root = join(import.meta.dirname, '..', '..');
 
@@ -24,7 +24,7 @@ export const processEnv: Record<string, string> = {
 type RunAs = { cwd?: string; uid?: number; gid?: number; detached?: boolean };
 
 /** Runs one of the project's entries, until the test ends at the latest. */
-export function run(t: TestContext, entry: string, env: Record<string, string>, as: RunAs = {}) {
+export function run(t: CleanupScope, entry: string, env: Record<string, string>, as: RunAs = {}) {
   return runCommand(
     t,
     [process.execPath, ...entry.split(' ')],
@@ -35,7 +35,7 @@ export function run(t: TestContext, entry: string, env: Record<string, string>, 
 
 /** Runs a command, until the test ends at the latest. */
 export function runCommand(
-  t: TestContext,
+  t: CleanupScope,
   [program = '', ...args]: readonly string[],
   env: Record<string, string>,
   as: RunAs = {},

@@ -2,9 +2,9 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { TestContext } from 'node:test';
 import { Redis } from 'ioredis';
 import { freePort } from '../../src/redis/local-server.ts';
+import type { CleanupScope } from './cleanup.ts';
 import { until } from './fleet.ts';
 import { runCommand } from './process.ts';
 import { redisProgram } from './redis.ts';
@@ -15,7 +15,7 @@ export const primaryName = 'music';
 export type Node = Awaited<ReturnType<typeof startNode>>;
 
 /** Returns a folder that is removed when the test ends. */
-export function temporaryFolder(t: TestContext): string {
+export function temporaryFolder(t: CleanupScope): string {
   const folder = mkdtempSync(join(tmpdir(), 'turntable-redis-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
@@ -23,7 +23,7 @@ export function temporaryFolder(t: TestContext): string {
 
 /** Starts a Redis server with these arguments, until the test ends. `direct` is a connection to it. */
 export async function startNode(
-  t: TestContext,
+  t: CleanupScope,
   args: readonly string[],
   { port, ...options }: { port?: number; tls?: { ca: string } } = {},
 ) {
@@ -60,6 +60,7 @@ export async function startNode(
   t.after(() => direct.disconnect());
   return {
     port: listensOn,
+    pid: child.pid,
     direct,
     /** Ends the server as a power cut would. */
     async kill(): Promise<void> {
@@ -73,7 +74,7 @@ type ClusterOptions = { withReplicas: boolean; args?: readonly string[]; tls?: {
 
 /** Starts a cluster of three primaries, each with a replica if wanted. The primaries are the first nodes. */
 export async function startCluster(
-  t: TestContext,
+  t: CleanupScope,
   { withReplicas, args = [], ...options }: ClusterOptions,
 ): Promise<Node[]> {
   const nodes = await Promise.all(
@@ -109,9 +110,9 @@ export const clusterUrl = (nodes: readonly Node[]): string =>
   `redis://${nodes.map(({ port }) => `127.0.0.1:${port}`).join(',')}`;
 
 /** Starts a primary with a replica, and three Sentinels that watch them. Returns the URL for REDIS_URL as well. */
-export async function startSentinels(t: TestContext) {
-  const primary = await startNode(t, []);
-  const replica = await startNode(t, ['--replicaof', `127.0.0.1 ${primary.port}`]);
+export async function startSentinels(t: CleanupScope, args: readonly string[] = []) {
+  const primary = await startNode(t, args);
+  const replica = await startNode(t, ['--replicaof', `127.0.0.1 ${primary.port}`, ...args]);
   await until(async () => /master_link_status:up/.test(await replica.direct.info('replication')));
   const sentinels = await Promise.all(
     Array.from({ length: 3 }, async () => {
@@ -144,7 +145,7 @@ export async function startSentinels(t: TestContext) {
 }
 
 /** Makes a certificate authority, and a certificate from it for 127.0.0.1. Returns the paths of the files. */
-export function makeCertificates(t: TestContext) {
+export function makeCertificates(t: CleanupScope) {
   const folder = temporaryFolder(t);
   const file = (name: string) => join(folder, name);
   const openssl = (...args: string[]) => execFileSync('openssl', args, { stdio: 'pipe', cwd: folder });
