@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Server } from '../test/support/fleet.ts';
 import { addLongPlaylist, download } from './long-playlists.ts';
@@ -33,7 +34,7 @@ export const bench: Bench = async (options) => {
 };
 
 /** One measurement: what a unit of the input costs, and whatever else the table shows. */
-type Cost = { each: number; cells: readonly string[] };
+type Cost = { each: number; cells: readonly string[]; perSecond?: number };
 
 async function moreListeners(options: Options): Promise<void> {
   const { report } = options;
@@ -96,8 +97,24 @@ async function moreProcesses(options: Options): Promise<void> {
       viewCost(options, site, site.servers.slice(0, count), `/playlists?${uncached}`, 100),
     );
     report.table(['processes', ...viewHead], rowsOf(results));
+    reportLoss(report, results);
     claimFlat(report, 'the CPU of a page doesn’t grow with the number of processes', results);
   });
+}
+
+/** Prints how many pages a second each process serves less, for each that is added. Beyond the cores there are, they share them. */
+function reportLoss(report: Report, results: Results): void {
+  const rateOf = (costs: readonly Cost[]) => median(costs.map(({ perSecond = Number.NaN }) => perSecond));
+  const [alone = Number.NaN] = results.map(([, costs]) => rateOf(costs));
+  for (const [count, costs] of results.slice(1)) {
+    const each = rateOf(costs) / count;
+    const loss = (100 * (1 - each / alone)) / (count - 1);
+    report.fact(
+      `${count} processes: pages a second of each`,
+      `${Math.round(each)}, ${loss.toFixed(0)} % of one alone lost per added process`,
+    );
+  }
+  report.fact('cores, shared with Redis, Spotify and the load', availableParallelism());
 }
 
 async function moreStreams(options: Options): Promise<void> {
@@ -161,14 +178,15 @@ async function viewCost(
   const pages = measured.reduce((sum, one) => sum + one.pages, 0);
   const each = measured.reduce((sum, one) => sum + one.cpuMs * one.pages, 0) / pages;
   const perPage = (count: number) => (count / pages).toFixed(2);
+  const perSecond = measured.reduce((sum, one) => sum + one.perSecond, 0);
   const cells = [
-    grouped(Math.round(measured.reduce((sum, { perSecond }) => sum + perSecond, 0))),
+    grouped(Math.round(perSecond)),
     `${Math.round(1_000 * each)} us`,
     perPage((await site.calls()) - calls),
     perPage((await site.redisWork()).commands - redis.commands),
     `${median(measured.map(({ p50Ms }) => p50Ms)).toFixed(1)} ms`,
   ];
-  return { each, cells };
+  return { each, cells, perSecond };
 }
 
 type Results = readonly [size: number, costs: Cost[]][];

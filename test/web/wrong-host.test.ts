@@ -76,6 +76,8 @@ test('behind a proxy the address that the browser used counts, in Host or, from 
     { Host: 'music.example' },
     { Host: 'MUSIC.example:443' },
     { Host: 'app:3000', 'X-Forwarded-Host': 'music.example' },
+    // Caddy and tailscale serve.
+    { Host: 'music.example', 'X-Forwarded-Host': 'music.example', 'X-Forwarded-For': '192.0.2.9' },
     { Host: 'app:3000', 'X-Forwarded-Host': 'music.example, inner.example' },
     // nginx, unless it is configured to forward the browser's address.
     { Host: '127.0.0.1:3000' },
