@@ -2,11 +2,13 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
+import type { Redis } from 'ioredis';
 import { startSimulator } from '../../simulator/simulator.ts';
 import { createSeal, type Seal } from '../../src/access/seal.ts';
 import { keys } from '../../src/redis/keys.ts';
 import { createClock } from '../support/clock.ts';
 import { openStream } from '../support/event-stream.ts';
+import { until } from '../support/fleet.ts';
 import { metricOf, metricsToken, readMetrics } from '../support/metrics.ts';
 import { boundTo, connectAsServer, testRedisUrl } from '../support/redis.ts';
 import {
@@ -68,6 +70,14 @@ async function startWith(t: TestContext, stored: StoredRecords, records: readonl
 
 type Started = Awaited<ReturnType<typeof startWith>>;
 
+/** Publishes a message once the server has subscribed. */
+async function publish(redis: Redis, clientId: string, text: string): Promise<void> {
+  // The prefix isn't added to channels.
+  const channel = `${redis.options.keyPrefix}${keys.channel(clientId)}`;
+  await until(async () => Number((await redis.pubsub('NUMSUB', channel))[1]) === 1);
+  await redis.publish(channel, text);
+}
+
 const cookieOf = ({ browsers }: StoredRecords, browser: string): string =>
   browsers.find(({ name }) => name === browser)?.cookie ?? '';
 
@@ -112,9 +122,7 @@ async function assertInUse(started: Started, { records, messages, clientId }: St
     const { status, headers } = await mara.post(path).type('form').send({});
     assert.ok(status < 500 && !/undo-expired/.test(headers.location ?? ''), `${path}: ${status}`);
   }
-  // The prefix isn't added to channels.
-  const channel = `${redis.options.keyPrefix}${keys.channel(clientId)}`;
-  for (const message of messages) assert.equal(await redis.publish(channel, message), 1);
+  for (const message of messages) await publish(redis, clientId, message);
   await mara.get('/now-playing').expect(200);
   assertNoDamage(started);
 }
@@ -213,7 +221,7 @@ for (const version of recordedVersions) {
 
     const message = stored.messages.map((text) => JSON.parse(text)).find(({ kind }) => kind === 'end');
     const text = JSON.stringify({ ...message, sessionIds: [sessionIdIn(cookieOf(stored, 'laptop'))] });
-    await redis.publish(`${redis.options.keyPrefix}${keys.channel(stored.clientId)}`, text);
+    await publish(redis, stored.clientId, text);
     const late = sleep(60_000, undefined, { ref: false }).then(() => assert.fail('the stream is still open'));
     await Promise.race([stream.waitForEnd(), late]);
   });

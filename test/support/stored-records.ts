@@ -55,7 +55,11 @@ export async function readAllRecords(redis: Redis, redisUrl: string): Promise<St
 
 async function readRecord(redis: Redis, key: string): Promise<StoredRecord | null> {
   const [type, ttlMs] = [await redis.type(key), await redis.pttl(key)];
-  if (type === 'string') return { key, ttlMs, type, value: (await redis.get(key)) ?? '' };
+  if (type === 'string') {
+    // It may have ended by now.
+    const value = await redis.get(key);
+    return value === null ? null : { key, ttlMs, type, value };
+  }
   if (type === 'hash') return { key, ttlMs, type, value: await redis.hgetall(key) };
   if (type !== 'zset') return null;
   const members = await redis.zrange(key, '0', '-1');
