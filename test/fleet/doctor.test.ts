@@ -202,9 +202,9 @@ test('with --url, the doctor checks a site behind https from outside, without it
   assert.match(without.said, /FAIL {2}Sign-in: the site’s Redis doesn’t answer -> /);
   await redis.start();
 
-  const invalid = await ask('--url music.example.org/path');
+  const invalid = await ask('--url https://music.example.org/?path');
   assert.equal(invalid.code, 2);
-  assert.match(invalid.said, /^--url must be the address of a site, without a path, such as https:/);
+  assert.match(invalid.said, /^--url must be the address of a site, such as https:/);
 });
 
 test('a server that is not started yet is not a problem', { skip }, async (t) => {
