@@ -79,7 +79,7 @@ test('every page that the router knows is in src/routes.ts', async (t) => {
 });
 
 test('no module builds a URL while it loads, when the path of BASE_URL isn’t known yet', async () => {
-  // Each test file is a process of its own, but this one has loaded the modules already.
+  // In another process, because this one has loaded the modules already.
   const script = `
     import { routes } from './src/routes.ts';
     const built = [];

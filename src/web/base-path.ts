@@ -9,6 +9,7 @@ import { OutsideBasePath } from './errors.ts';
 export const withinBasePath: RequestHandler = (req, res, next) => {
   if (pathWithin(req.path) !== null) return next();
   const isRead = req.method === 'GET' || req.method === 'HEAD';
+  // safeguard: nothing-outside-base-path
   if (!isRead || `${req.path}/` !== routes.home())
     throw new OutsideBasePath('Not below the path of BASE_URL');
   // Not a permanent redirect, which browsers would keep after BASE_URL has changed.

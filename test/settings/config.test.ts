@@ -182,6 +182,12 @@ test('a path that programs could understand in different ways is refused, and an
     assert.match(said, /BASE_URL must contain only a scheme, a host, a port, and a path/, path);
     assert.ok(said.endsWith(`Write BASE_URL=http://127.0.0.1:3000${instead}`), said);
   }
+  for (const url of [
+    'http:/127.0.0.1:3000/music',
+    'http:///127.0.0.1:3000/music',
+    'http:127.0.0.1:3000/a/..',
+  ])
+    assert.match(configProblems({ BASE_URL: url }), /must contain only/, url);
   assert.match(configProblems({ BASE_URL: 'http://a:b@127.0.0.1:3000/music' }), /must contain only/);
 });
 

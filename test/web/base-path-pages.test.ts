@@ -29,7 +29,7 @@ const fields: Record<string, (world: World) => object> = {
   'POST /export': () => ({ export: 'all' }),
 };
 /** They end the sign-in, so they come last. */
-const endings = ['POST /logout', 'POST /account/sign-out-everywhere', 'POST /account/disconnect'];
+const signOuts = ['POST /logout', 'POST /account/sign-out-everywhere', 'POST /account/disconnect'];
 const streams = ['GET /now-playing/events'];
 /** They take long, and contain no URL of this site. */
 const longFiles = ['GET /playlists/export.:format', 'GET /library/export.:format'];
@@ -91,7 +91,7 @@ async function tour(t: TestContext, at: string, clock: Clock) {
   const routes = [...new Set(routesOf(app))]
     .filter((route) => !route.startsWith('HEAD ') && !streams.includes(route.replace(at, '')))
     .map((route) => route.replace(` ${at}/`, ' /'));
-  const ordered = [...new Set(routes)].toSorted((a, b) => endings.indexOf(a) - endings.indexOf(b));
+  const ordered = [...new Set(routes)].toSorted((a, b) => signOuts.indexOf(a) - signOuts.indexOf(b));
   const mara = browser();
   const signedIn = await mara.signIn('mara', allowAll);
   const world = await readWorld(mara, at);
@@ -105,7 +105,7 @@ async function tour(t: TestContext, at: string, clock: Clock) {
       const [method, pattern = ''] = route.split(' ');
       const path = at + pathFor(pattern, at, world);
       if (who === 'mara' && longFiles.includes(route)) continue;
-      if (who === 'mara' && endings.includes(route)) await mara.signIn('mara', allowAll);
+      if (who === 'mara' && signOuts.includes(route)) await mara.signIn('mara', allowAll);
       const sent =
         method === 'GET'
           ? person.get(path).buffer(true)

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { openStream } from '../support/event-stream.ts';
+import { app, startWithoutCredentials } from '../support/setup-site.ts';
 import { pathOf, startTurntable } from '../support/turntable.ts';
 
 /* What a path in BASE_URL means for files, cookies, redirects, and everything outside of it. base-path-pages.test.ts has all pages. */
@@ -50,6 +51,7 @@ test('every file is below the path, and a page leads to all that it needs', asyn
   assert.doesNotMatch(robots, /^Disallow: \/(?!music\/)/m);
 });
 
+// fault: outside-base-path
 test('outside the path there is nothing, and the page says where the site is', async (t) => {
   const { browser, baseUrl } = await startTurntable(t, { basePath });
   const person = browser();
@@ -205,4 +207,24 @@ test('the path may have characters that mean something in patterns', async (t) =
   await mara.get('/axb-c_~/d/now-playing').expect(404);
   const { location = '' } = (await mara.get('/a.b-c_~/d/').expect(303)).headers;
   assert.equal(pathOf(`http://site${location}`), '/a.b-c_~/d/now-playing');
+});
+
+test('the setup page takes credentials below the path, and its check knows the address', async (t) => {
+  const setup = await startWithoutCredentials(t, { basePath });
+  const person = setup.browser();
+  await person.get('/').expect(404);
+  const elsewhere = await person.get('/music/playlists').expect(307);
+  assert.equal(elsewhere.headers.location, '/music/');
+  const { text } = await person.get('/music/').expect(200);
+  assert.match(text, /method="post" action="\/music\/setup#connect"/);
+  assert.match(text, /value="http:\/\/127\.0\.0\.1:\d+\/music\/callback"/);
+
+  const fields = { ...app, code: setup.code };
+  const { headers } = await person.post('/music/setup').type('form').send(fields).expect(303);
+  assert.equal(headers.location, '/music/?notice=app-connected');
+  assert.equal((await person.signIn()).headers.location, '/music/');
+  const first = await person.get('/music/setup/check').expect(303);
+  const { text: results } = await person.get(first.headers.location ?? '').expect(200);
+  assert.match(results, /OK<\/span> <strong>Address in your browser<\/strong>: http:\S+\/music, and Spotify/);
+  assert.match(results, /OK<\/span> <strong>Cookies<\/strong>/);
 });
