@@ -20,8 +20,9 @@ export function basePathOf(baseUrl: string): string {
 
 /** Returns what follows the path of BASE_URL in a path, such as `/playlists`; null if the path is outside the site. */
 export function pathWithin(path: string): string | null {
+  const rest = path.startsWith(basePath) ? path.slice(basePath.length) : '';
   // safeguard: base-path-ends-at-a-slash
-  return path.startsWith(`${basePath}/`) ? path.slice(basePath.length) : null;
+  return rest.startsWith('/') ? rest : null;
 }
 
 /**

@@ -6,8 +6,8 @@ export const mutations: Mutation[] = [
   {
     what: 'ending the path of BASE_URL at a slash',
     safeguard: 'base-path-ends-at-a-slash',
-    from: 'path.startsWith(`${basePath}/`)',
-    to: 'path.startsWith(basePath)',
+    from: "rest.startsWith('/') ? rest : null",
+    to: 'rest || null',
     test: 'test/web/base-path',
     named: 'outside the path|pages below the path only',
   },
