@@ -11,7 +11,6 @@ type Deps = {
   token: string | null;
 };
 
-/** Serves the metrics. */
 export function metricsRoutes({ read, token }: Deps): Router {
   const router = Router();
   const serve: RequestHandler = async (req, res) => {
