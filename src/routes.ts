@@ -15,7 +15,7 @@ export function setBasePath(path: string): void {
 
 /** Returns the path of a BASE_URL, such as `/music`; empty if it has none. */
 export function basePathOf(baseUrl: string): string {
-  return new URL(baseUrl).pathname.replace(/\/$/, '');
+  return new URL(baseUrl).pathname.replace(/\/+$/, '');
 }
 
 /** Returns what follows the path of BASE_URL in a path, such as `/playlists`; null if the path is outside the site. */

@@ -37,11 +37,10 @@ test('below a path a person signs in, live updates and buttons work, and the pag
   await page.getByRole('button', { name: 'Play' }).first().waitFor();
   await page.keyboard.press('n');
   await until(async () => (await title.textContent()) !== first);
-  await page.keyboard.press('s');
-  await page
-    .getByText(/^(In|Not in) your library$/)
-    .first()
-    .waitFor({ state: 'attached' });
+  const heart = page.locator('#live .heart');
+  const label = await heart.getAttribute('title');
+  await page.keyboard.press('l');
+  await until(async () => (await heart.getAttribute('title')) !== label);
   assert.equal(await page.evaluate('window.isSamePage'), true, 'the page was not loaded again');
 
   await page.evaluate('navigator.serviceWorker.ready.then(() => undefined)');

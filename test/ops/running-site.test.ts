@@ -197,11 +197,14 @@ test('the doctor stays at the address that it was given', async (t) => {
 test('an address that isn’t a site’s is not checked', () => {
   assert.equal(parseSiteUrl('https://music.example.org'), 'https://music.example.org');
   assert.equal(parseSiteUrl('http://127.0.0.1:3000/'), 'http://127.0.0.1:3000');
+  assert.equal(parseSiteUrl('https://example.org/music'), 'https://example.org/music');
+  assert.equal(parseSiteUrl('https://example.org/music/'), 'https://example.org/music');
   for (const text of [
     '',
     'music.example.org',
     'ftp://music.example.org',
-    'https://music.example.org/path',
+    'https://example.org/music//',
+    'https://example.org/music#top',
     'https://user:password@music.example.org',
     'https://music.example.org/?query',
   ])
