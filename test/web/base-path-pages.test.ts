@@ -122,10 +122,13 @@ async function tour(t: TestContext, at: string, clock: Clock) {
   return { ...turntable, routes, visited, world };
 }
 
-/** An answer without what is different each time. */
-function comparable({ status, headers, text }: Answer, { baseUrl, simulator }: Turntable): string {
+/**
+ * An answer without what is different each time. Numbers as well: times and counts depend on what has been cached, as does whether the color of a cover is
+ * known already.
+ */
+function comparable({ headers, text }: Answer, { baseUrl, simulator }: Turntable): string {
   const { location, 'set-cookie': cookies, link, 'content-type': type } = headers;
-  return JSON.stringify([status, type, location, link, cookies, text], null, 1)
+  return JSON.stringify([type, location, link, cookies, text], null, 1)
     .replace(/\\+"/g, '"')
     .replaceAll(new URL(baseUrl).origin, 'SITE')
     .replaceAll(encodeURIComponent(new URL(baseUrl).origin), 'SITE')
@@ -135,16 +138,17 @@ function comparable({ status, headers, text }: Answer, { baseUrl, simulator }: T
     .replace(/(?<=<text [^>]*>)SITE[^<]*/g, 'SHORTENED')
     .replace(/(?<=name="idempotencyKey" value=")[^"]+/g, 'KEY')
     .replace(/(?<=\?v=)[\w-]{10}/g, 'VERSION')
-    .replace(/(?<=(data-sign-in|data-asked-at|data-version)="|"version":")[\w-]+/g, 'RANDOM')
+    .replace(/(?<=(data-sign-in|data-version)="|"version":")[\w-]+/g, 'RANDOM')
     .replace(/(?<="snapshotId":")\w+/g, 'RANDOM')
     .replace(/(?<="id":"|\/playlists?\/)\w{22}/g, 'RANDOM')
     .replace(/(?<= d=")M4 4h7v1[\w -]+/g, 'CODE')
-    .replace(/(?<=made |"usedIn24Hours":)\d+|\d+(?= calls)/g, 'CALLS')
     .replace(/(?<=Expires=)[^;]+/g, 'TIME')
     .replace(/(?<=(state|code_challenge|undo|signIn|undo%2F\w+%2F)=?)[\w%-]{16,}/g, 'RANDOM')
     .replace(/(?<=turntable-[\w-]+?=)[^;]+/g, 'VALUE')
     .replace(/turntable-signin-[\w-]+/g, 'turntable-signin')
-    .replace(/(?<="requestId":")\w+|(?<=Request ID: )\w+|(?<=<code>)[\da-f]{10}(?=<)/g, 'ID');
+    .replace(/(?<="requestId":")\w+|(?<=Request ID: )\w+|(?<=<code>)[\da-f]{10}(?=<)/g, 'ID')
+    .replace(/ class="(no-color )?hue-\d+ chroma-\d+"|(?<="color":)("[^"]*"|null)/g, '')
+    .replace(/(?<!%)\d+/g, '0');
 }
 
 /** Every path of this site in an answer: in headers, in attributes, and as a text in JSON. */
@@ -173,16 +177,19 @@ test('below a path every page and action answers as at the top of a host, and no
   assert.equal(below.visited.length, top.visited.length);
   const found = below.visited.flatMap(({ route, who, answer }, index) => {
     const same = top.visited[index];
-    assert.equal(route, same?.route);
+    assert.ok(same && same.route === route);
     const outside = pathsIn(answer).filter((path) => !path.startsWith(`${basePath}/`));
     const lines = comparable(answer, below)
       .replaceAll(encodeURIComponent(basePath), '')
       .replaceAll(`Path=${basePath};`, 'Path=/;')
       .replaceAll(basePath, '')
       .split(/\n|\\n/);
-    const expected = comparable(same?.answer as Answer, top).split(/\n|\\n/);
+    const expected = comparable(same.answer, top).split(/\n|\\n/);
     const different = lines.findIndex((line, at) => line !== expected[at]);
     return [
+      ...(answer.status === same.answer.status
+        ? []
+        : [`${route}, ${who}: ${answer.status} isn’t ${same.answer.status}`]),
       ...outside.map((path) => `${route}, ${who}: ${path} is outside`),
       ...(different < 0
         ? []
