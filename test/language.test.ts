@@ -164,7 +164,10 @@ const sources = [
 ];
 
 test('no retired name or phrase is left', () => {
-  const files = globSync(sources, { cwd: root }).filter((file) => !exempt.has(file));
+  const files = globSync(sources, { cwd: root }).filter(
+    // Records contain made-up music as well.
+    (file) => !exempt.has(file) && !file.startsWith('test/fixtures/records/'),
+  );
 
   assert.ok(files.length > 300);
   assert.deepEqual(
