@@ -45,6 +45,9 @@ export const routes = {
   nowPlayingEvents: () => '/now-playing/events',
   nowPlayingCard: () => '/now-playing/card',
   nowPlayingPoll: () => '/now-playing/poll',
+  /** The bar of pages without scripts; its buttons lead back to `returnTo`. `isAsking`: it asks Spotify what is playing. */
+  playbackBar: ({ returnTo, isAsking = false }: { returnTo?: string; isAsking?: boolean } = {}) =>
+    url('/now-playing/bar', { returnTo, ask: isAsking ? 'yes' : null }),
   /** Whether the current item is in the library. */
   nowPlayingSaved: () => '/now-playing/saved',
   /** The current playback, for a television. `refresh`: as on now playing. */

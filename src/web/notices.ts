@@ -89,6 +89,9 @@ const notices = {
     isError: true,
   },
   'playback-started': { text: 'Playback started.' },
+  'playback-paused': { text: 'Paused.' },
+  skipped: { text: 'Skipped.' },
+  'skipped-back': { text: 'Skipped back.' },
   'added-to-queue': { text: 'Added to the queue.' },
   'partly-queued': {
     text: 'Only the first of these were added to the queue, then Spotify refused or didn’t respond. Check Up next before you add the rest.',
@@ -185,6 +188,18 @@ export function isNoticeName(name: unknown): name is NoticeName {
   return typeof name === 'string' && Object.hasOwn(notices, name);
 }
 
+/** Whether a notice says that a command has changed what is playing. */
+export function showsCommand(name: NoticeName | null): boolean {
+  return name !== null && commandNotices.includes(name);
+}
+
+const commandNotices: readonly NoticeName[] = [
+  'playback-started',
+  'playback-paused',
+  'skipped',
+  'skipped-back',
+];
+
 export function textOfNotice(name: NoticeName): string {
   return notices[name].text;
 }
@@ -236,13 +251,13 @@ export const showNotice: RequestHandler = (req, res, next) => {
       at: typeof at === 'string' ? at : null,
       // safeguard: undo-within-site
       undo: isUndoPath(undo) ? undo : null,
-      here: withoutNotice(req.originalUrl),
+      here: pathWithoutNotice(req.originalUrl),
     };
   next();
 };
 
 /** The same page without its notice. */
-function withoutNotice(path: string): string {
+export function pathWithoutNotice(path: string): string {
   const url = new URL(path, 'http://unused');
   for (const name of ['notice', 'at', 'undo']) url.searchParams.delete(name);
   return url.pathname + url.search;

@@ -50,6 +50,7 @@ const pages = [
   '/now-playing',
   '/wall',
   '/wall/card',
+  '/now-playing/bar',
   '/playlists',
   '/playlists/PLAYLIST',
   '/playlists/PLAYLIST/export',

@@ -77,6 +77,7 @@ const visits: Visit[] = [
   page('GET /now-playing', () => '/now-playing?notice=track-saved'),
   page('GET /now-playing/card'),
   page('GET /now-playing/saved'),
+  page('GET /now-playing/bar', () => '/now-playing/bar?ask=yes'),
   page('GET /wall'),
   page('GET /wall/card'),
   page('GET /devices'),

@@ -87,7 +87,15 @@ export async function visitEverything(
     clock.advance({ seconds: 2 });
   };
 
-  const paths = ['/now-playing', '/wall', '/account', '/devices', '/library', '/library/recent'];
+  const paths = [
+    '/now-playing',
+    '/now-playing/bar',
+    '/wall',
+    '/account',
+    '/devices',
+    '/library',
+    '/library/recent',
+  ];
   for (const path of [...paths, ...(await cataloguePaths(person))]) await visit(path);
   for (const kind of ['artists', 'tracks'])
     for (const range of ['short_term', 'medium_term', 'long_term'])

@@ -137,9 +137,17 @@ function requireReadableFields(req: Request): void {
 /** The page to return to. One that doesn't show what is playing says that the command was carried out. */
 function withSuccess(returnTo: string, command: string): string {
   if (command === 'queue') return withNotice(returnTo, 'added-to-queue');
+  const notice = successes[command];
   const showsPlayback = returnTo.startsWith(routes.nowPlaying());
-  return command === 'play' && !showsPlayback ? withNotice(returnTo, 'playback-started') : returnTo;
+  return notice && !showsPlayback ? withNotice(returnTo, notice) : returnTo;
 }
+
+const successes: Readonly<Record<string, NoticeName>> = {
+  play: 'playback-started',
+  pause: 'playback-paused',
+  next: 'skipped',
+  previous: 'skipped-back',
+};
 
 async function showQueue(res: Response, listener: SignedInListener): Promise<void> {
   const { upNext } = await listener.spotify.queue();
