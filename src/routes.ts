@@ -62,11 +62,15 @@ export const routes = {
   /** `isAutomatic`: the page asks by itself, which it may not while calls are scarce. */
   queue: ({ isAutomatic = false }: { isAutomatic?: boolean } = {}) =>
     url('/player/queue', { automatic: isAutomatic ? 'yes' : null }),
+  /** Forgets that Spotify has said that the account has no Premium. */
+  retryPremium: () => '/player/premium/retry',
   playerCommand: (command: string) => `/player/${command}`,
 
   library: (query: { page?: number } = {}) => url('/library', paged(query)),
   recentlyPlayed: () => '/library/recent',
   topItems: (query: { of?: string; range?: string } = {}) => url('/library/top', query),
+  /** Whether something is in the library. */
+  savedState: (query: { uri?: string } = {}) => url('/library/saved', query),
   saveToLibrary: () => '/library/save',
   removeFromLibrary: () => '/library/remove',
 

@@ -40,6 +40,9 @@ type Calls = {
 
 type Topic = keyof typeof topics;
 
+/** Whether a listener can play things: they haven't permitted it, or Spotify has recently said that they have no Premium. */
+export type PlayAccess = 'granted' | 'not-granted' | 'without-premium';
+
 /** The state of the player, and when Spotify was asked for it. */
 type PlayerResponse = Awaited<ReturnType<typeof listenerCalls.player.request>>;
 
@@ -62,6 +65,8 @@ export function createListenerApi(deps: Deps) {
 
     canPlay,
 
+    playAccess,
+
     /** Whether a page may show what is playing. */
     canSeePlayer: ({ scopes }: Pick<StoredGrant, 'scopes'>): boolean =>
       hasScopes(scopes, scopesFor('player')),
@@ -77,6 +82,12 @@ export function createListenerApi(deps: Deps) {
   function canPlay({ accountId, scopes }: { accountId: string; scopes: readonly string[] }): boolean {
     // safeguard: play-with-premium-only
     return hasScopes(scopes, scopesFor('play')) && !caller.isWithoutPremium(accountId);
+  }
+
+  /** Whether this listener can play things, and if not, why. */
+  function playAccess(listener: { accountId: string; scopes: readonly string[] }): PlayAccess {
+    if (!hasScopes(listener.scopes, scopesFor('play'))) return 'not-granted';
+    return canPlay(listener) ? 'granted' : 'without-premium';
   }
 
   /** A call without arguments, outside a session. */

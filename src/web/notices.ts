@@ -101,6 +101,10 @@ const notices = {
     text: 'Spotify didn’t respond, so this may or may not have been added. Check Up next before you add it again.',
     isError: true,
   },
+  'command-unknown': {
+    text: 'Spotify didn’t respond, so this may or may not have happened. Check what’s playing before you try again.',
+    isError: true,
+  },
   'premium-required': {
     text: 'Spotify lets only Premium members control playback from other apps.',
     isError: true,
@@ -109,6 +113,7 @@ const notices = {
     text: 'Spotify doesn’t see anything playing on your devices. Open Spotify on one of them and start playing.',
     isError: true,
   },
+  'nothing-active': { text: 'Spotify doesn’t see anything playing on your devices.', isError: true },
   'device-gone': {
     text: 'That device isn’t available anymore. Idle devices disappear after a while. Open Spotify on it, then try again.',
     isError: true,

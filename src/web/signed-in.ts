@@ -114,6 +114,7 @@ export function createSignedIn(deps: Deps) {
       }
       // For the header and the bar of every page, including error pages.
       if (req.grant) res.locals.listener = listener;
+      if (req.grant) res.locals.playAccess = listenerApi.playAccess(req.grant);
       if (req.grant) res.locals.bar = barFor(req, res, req.grant, listenerApi);
       next();
     }) satisfies RequestHandler,

@@ -167,9 +167,9 @@ test('buttons that cannot work are not offered', async (t) => {
   assert.deepEqual(await offered(mara, turntable), []);
   simulator.plays('mara', { kind: 'music' }, 'Kitchen speaker');
   assert.deepEqual(await offered(reader, turntable), [], 'a permission that is not given');
-  assert.match((await reader.get('/now-playing')).text, /Turn on playback controls/);
+  assert.match((await reader.get('/now-playing')).text, /Turn on full control/);
   assert.doesNotMatch((await reader.get('/devices')).text, />Play here</);
-  assert.match((await reader.get('/devices')).text, /Turn on playback controls/);
+  assert.match((await reader.get('/devices')).text, /Turn on full control/);
 });
 
 test('a program gets the status itself, and the reason', async (t) => {
