@@ -63,7 +63,7 @@ export const routes = {
   queue: ({ isAutomatic = false }: { isAutomatic?: boolean } = {}) =>
     url('/player/queue', { automatic: isAutomatic ? 'yes' : null }),
   /** Forgets that Spotify has said that the account has no Premium. */
-  retryPremium: () => '/player/premium/retry',
+  retryPremium: () => '/premium/retry',
   playerCommand: (command: string) => `/player/${command}`,
 
   library: (query: { page?: number } = {}) => url('/library', paged(query)),

@@ -160,7 +160,7 @@ test('a sign-in asks for read access only; any change asks once for all that cha
       assert.match(text, new RegExp(`<li>[A-Z][^<]+ <code[^>]*>${scope}</code>`), path);
   }
 
-  await mara.signIn('mara', allowAll);
+  await mara.signIn('mara', `${allowAll}+ugc-image-upload`);
   const { text: account } = await mara.get('/account').expect(200);
   for (const scope of [...first, ...changes])
     assert.match(account, new RegExp(`<li>[A-Z][^<]+ <code[^>]*>${scope}</code>`));

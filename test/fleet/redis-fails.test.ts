@@ -132,7 +132,7 @@ const visits: Visit[] = [
   page('GET /quota'),
   page('GET /account/disconnected'),
   action('POST /now-playing/poll', () => '/now-playing/poll'),
-  action('POST /player/premium/retry', () => '/player/premium/retry'),
+  action('POST /premium/retry', () => '/premium/retry'),
   action(
     'POST /player/:command',
     () => '/player/device',

@@ -21,7 +21,7 @@ export const mutations: Mutation[] = [
   {
     what: 'no second skip after a lost response',
     safeguard: 'no-resend-of-skips',
-    from: "if (skips.includes(command) && error instanceof SpotifyUnavailable) return 'command-unknown';",
+    from: "if (skips.includes(command) && isLost(error)) return 'command-unknown';",
     to: '',
     test: 'test/pages/control-access',
     named: 'if the response to a skip is lost',

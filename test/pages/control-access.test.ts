@@ -63,13 +63,13 @@ test('without Premium no page offers controls, and each can try again', async (t
 
   simulator.setProduct('mara', 'premium');
   const { text } = await mara.get('/devices').expect(200);
-  const fields = formFields(text, '/player/premium/retry');
-  const back = await mara.post('/player/premium/retry').type('form').send(fields).expect(303);
+  const fields = formFields(text, '/premium/retry');
+  const back = await mara.post('/premium/retry').type('form').send(fields).expect(303);
   assert.equal(back.headers.location, '/devices');
   const after = await mara.get('/devices').expect(200);
   assert.match(after.text, /Play here/);
   assert.doesNotMatch(after.text, /Premium/);
-  await mara.post('/player/premium/retry').set(json).expect(204);
+  await mara.post('/premium/retry').set(json).expect(204);
 });
 
 test('while nothing is playing, the page plays on what was played last, and each row of it', async (t) => {

@@ -48,9 +48,12 @@ async function cataloguePaths(person: Browser): Promise<string[]> {
   const { episodes } = (await person.getJson(pageOf(show)).expect(200)).body;
   const lists = [album, show].map((one) => `${pageOf(one)}?page=2`);
   const artist = pageOf(artists.artists[0]);
-  const [other] = (await person.getJson('/search?q=the&type=album').expect(200)).body.albums.items;
-  const [podcast] = (await person.getJson('/search?q=the&type=show').expect(200)).body.shows.items;
-  const questions = [other, podcast, episodes[1].item].map((one) => `${pageOf(one)}?saved=ask`);
+  const found = (await person.getJson('/search?q=the&type=album,show').expect(200)).body;
+  const isNew = ({ uri }: { uri: string }) => !JSON.stringify([albums, shows]).includes(uri);
+  const [other, podcast] = [found.albums.items.find(isNew), found.shows.items.find(isNew)];
+  const questions = [other ?? album, podcast ?? show, episodes[1].item].map(
+    (one) => `${pageOf(one)}?saved=ask`,
+  );
   return [...questions, ...paths, ...lists, artist, `${artist}?page=1`, pageOf(episodes[0].item)];
 }
 

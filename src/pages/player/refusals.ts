@@ -43,7 +43,7 @@ export function refusalOf(error: unknown, command: string): NoticeName | null {
   if (command === 'queue' && error instanceof SpotifyUnavailable) return 'queue-unknown';
   // The same again could skip two tracks.
   // safeguard: no-resend-of-skips
-  if (skips.includes(command) && error instanceof SpotifyUnavailable) return 'command-unknown';
+  if (skips.includes(command) && isLost(error)) return 'command-unknown';
   // safeguard: explain-refused-commands
   if (error instanceof PremiumRequired) return 'premium-required';
   if (error instanceof DeviceGone) return 'device-gone';
@@ -52,6 +52,11 @@ export function refusalOf(error: unknown, command: string): NoticeName | null {
   const general = `cannot-${command}`;
   if (error.reason !== null) return byReason[error.reason];
   return isNoticeName(general) ? general : null;
+}
+
+/** Whether Spotify may have carried out a command nevertheless: its response was lost, or says that it has failed. */
+function isLost(error: unknown): boolean {
+  return error instanceof SpotifyUnavailable && (error.status === null || error.status >= 500);
 }
 
 /** Returns the same for programs, as a {@link Problem}. `added`: the URIs that were added to the queue before it was refused. */
