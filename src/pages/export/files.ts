@@ -16,7 +16,7 @@ import { readList } from './lists.ts';
 import { outcomeOf, outcomeOfAll } from './outcome.ts';
 import { isOwnOrShared, openPlaylist } from './playlist-source.ts';
 import {
-  anywayOf,
+  anywayUrl,
   beforeIn,
   exportIdIn,
   exportPage,
@@ -90,7 +90,6 @@ export function createFiles(deps: Deps) {
       });
     },
 
-    /** One playlist. */
     async one(req: Request, res: Response, listener: SignedInListener): Promise<void> {
       const id = String(req.params.id);
       const format = formatIn(req, res);
@@ -151,7 +150,7 @@ export function createFiles(deps: Deps) {
     return exportBudget.reserve(isPart ? atMostOnePart(estimate, reread) : estimate, {
       isPart,
       isConfirmed,
-      anyway: anywayOf(req),
+      anyway: anywayUrl(req),
       page: exportPage(exportIdIn(req)),
     });
   }

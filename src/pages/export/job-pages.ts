@@ -168,7 +168,7 @@ async function startJob(
     totalRows: rows,
     playlists: null,
     absent: { sentAsNull: 0, notSent: 0 },
-    place: { page, skip, from, before: null, snapshot: null },
+    cursor: { page, skip, from, before: null, snapshot: null },
     chunks: 0,
     characters: 0,
     failures: 0,

@@ -77,7 +77,7 @@ function createExportWorker(deps: Deps) {
   const { jobs, background, tickMs } = deps;
   const stopping = new AbortController();
   const running = new Set<string>();
-  const timer = setInterval(() => background.run('check for exports', lookForJobs()), tickMs).unref();
+  const timer = setInterval(() => background.run('check for exports', continueDueJobs()), tickMs).unref();
 
   return {
     /** Continues the job of a listener now, unless some process is working on it. */
@@ -90,7 +90,7 @@ function createExportWorker(deps: Deps) {
     },
   };
 
-  async function lookForJobs(): Promise<void> {
+  async function continueDueJobs(): Promise<void> {
     const due = await jobs.due().catch((error: unknown) => {
       // A failing Redis is reported elsewhere, and the next tick tries again.
       if (error instanceof RedisUnavailable) return [];

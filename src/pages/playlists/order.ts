@@ -71,7 +71,7 @@ export function orderPages({ signedIn, forms }: Deps): Router {
       const action = {
         path: routes.moveInPlaylist(id),
         button: 'Move',
-        entries: [{ uri, place: from }],
+        entries: [{ uri, position: from }],
         fields: { to: String(to + 1) },
       };
       return showConflict(req, res, listener, { id, seen, action });
@@ -101,14 +101,14 @@ export function orderPages({ signedIn, forms }: Deps): Router {
 }
 
 /**
- * Reads which item to move, and where to; both from 0. A form sends the item as `entry` (its place, from 0, and URI) and the new position, from 1,
+ * Reads which item to move, and where to; both from 0. A form sends the item as `entry` (its position, from 0, and URI) and the new position, from 1,
  * as `to`, or the `direction`. Throws {@link Problem} if one of them is missing or impossible.
  */
 function readMove({ form }: Request): { from: number; to: number; uri: string } {
   const { fields } = form;
-  const [, place, uri = ''] = /^(\d{1,6})(?: (\S+))?$/.exec(String(fields.entry ?? '')) ?? [];
-  if (place === undefined) throw new Problem(noPosition);
-  const from = Number(place);
+  const [, shown, uri = ''] = /^(\d{1,6})(?: (\S+))?$/.exec(String(fields.entry ?? '')) ?? [];
+  if (shown === undefined) throw new Problem(noPosition);
+  const from = Number(shown);
   const steps = { up: -1, down: 1 };
   const step = steps[fields.direction as keyof typeof steps] ?? null;
   // A button for a step wins over the field beside it.
