@@ -237,8 +237,9 @@ function barFor(
     signIn: () => signInHash(req.session.id),
     canControl: canPlay(grant),
     canSave: canSave(grant),
-    /** The page itself, for the bar without scripts. An error page isn’t one to return to. */
-    here: () => (res.statusCode < 400 ? pathWithoutNotice(req.originalUrl) : routes.nowPlaying()),
+    /** The page itself, for the bar without scripts. An error page, or the answer to a form, isn’t one to return to. */
+    here: () =>
+      isReadRequest(req) && res.statusCode < 400 ? pathWithoutNotice(req.originalUrl) : routes.nowPlaying(),
     /** Whether the playback has just been changed by a form, so that only Spotify knows it. */
     isAsking: showsCommand(noticeIn(req)),
   };
