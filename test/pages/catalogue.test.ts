@@ -486,6 +486,7 @@ test('a page claims nothing about the library that it doesn’t know, and one ca
   const [{ item: track }] = (await other.json('/library')).tracks;
   const cold = await startTurntable(t, { sharedWith: turntable });
   const mara = await listener(cold, 'mara');
+  const countAsked = () => apiRequests(simulator).filter((one) => one.endsWith('/contains')).length;
 
   for (const [uri, path] of [
     [saved.uri, `/albums/${idOf(saved.uri)}`],
@@ -500,11 +501,13 @@ test('a page claims nothing about the library that it doesn’t know, and one ca
     const asked = await mara.get(`${path}?saved=ask`).expect(200);
     assert.match(asked.text, />Remove from library</);
     assert.doesNotMatch(asked.text, /In your library\?/);
-    assert.equal(apiRequests(simulator).filter((one) => one.endsWith('/contains')).length, 1);
+    // The first one also finds out the API version.
+    const questions = countAsked();
+    assert.ok(questions === 1 || questions === 2);
     await mara.json(state);
     assert.deepEqual((await mara.json(state)).saved, true);
     assert.match((await mara.get(path).expect(200)).text, />Remove from library</);
-    assert.equal(apiRequests(simulator).filter((one) => one.endsWith('/contains')).length, 1);
+    assert.equal(countAsked(), questions);
   }
 });
 
