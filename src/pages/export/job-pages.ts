@@ -5,7 +5,7 @@ import { ChunkMissing, type ExportJobs, maxJobCharacters } from '../../access/ex
 import type { RateLimiters } from '../../access/rate-limiter.ts';
 import { routes } from '../../routes.ts';
 import { isId } from '../../spotify/uri.ts';
-import { NoSuchPage, Problem } from '../../web/errors.ts';
+import { linkTo, NoSuchPage, Problem } from '../../web/errors.ts';
 import type { Forms } from '../../web/forms.ts';
 import { charge } from '../../web/rate-limits.ts';
 import type { SignedIn, SignedInListener } from '../../web/signed-in.ts';
@@ -219,7 +219,7 @@ const noFile = {
   reason: 'no-finished-export',
   title: 'No finished export',
   text: 'Files are deleted an hour after they’re finished. Start the export again.',
-  actions: [{ label: 'Go to the export', href: routes.exportJob() }],
+  actions: [linkTo('Go to the export', routes.exportJob)],
 };
 
 const changedDuringExport = {
@@ -233,7 +233,7 @@ const stillRunning = {
   reason: 'export-running',
   title: 'Another export is still running',
   text: 'Cancel it first, or wait until it’s finished.',
-  actions: [{ label: 'Go to the export', href: routes.exportJob() }],
+  actions: [linkTo('Go to the export', routes.exportJob)],
 };
 
 const tooMany = {

@@ -1,8 +1,9 @@
 import { routes } from '../../routes.ts';
+import { linkTo } from '../../web/errors.ts';
 
 /* Why a request to change the library is refused. */
 
-const goToLibrary = { label: 'Go to your library', href: routes.library() };
+const goToLibrary = linkTo('Go to your library', routes.library);
 
 export const libraryChanged = {
   status: 409,
@@ -25,5 +26,5 @@ export const artistsNotOffered = {
   reason: 'artists-not-offered',
   title: 'Artists can’t be followed from here',
   text: 'Spotify doesn’t let this site’s app follow or unfollow artists. Nothing has changed. You can do it on Spotify.',
-  actions: [{ label: 'Go to the artists you follow', href: routes.followedArtists() }, goToLibrary],
+  actions: [linkTo('Go to the artists you follow', routes.followedArtists), goToLibrary],
 };
