@@ -94,7 +94,10 @@ function show() {
   }
   if (save) showSaved();
   // The button that was pressed has become the other one, or is gone.
-  if (focused?.hidden) (bar.querySelector('form:not([hidden]) button') ?? bar.querySelector('a')).focus();
+  if (focused?.hidden) {
+    const buttons = [...bar.querySelectorAll('button')];
+    (buttons.find((one) => one.checkVisibility()) ?? bar.querySelector('a')).focus();
+  }
   move();
 }
 

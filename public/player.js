@@ -138,7 +138,7 @@ export function controlPlayer(container, page) {
   }
 
   container.addEventListener('submit', (event) => {
-    if (!commandOf(event.target.action)) return;
+    if (event.defaultPrevented || !commandOf(event.target.action)) return;
     event.preventDefault();
     perform(event.target, event.submitter);
   });

@@ -7,6 +7,22 @@ function show(isSaved) {
   form.querySelector('button').textContent = isSaved ? removeLabel : saveLabel;
 }
 
+/** Asks whether it is saved if the page doesn't know, and replaces the link that does the same. Without an answer the link stays. */
+async function ask(link) {
+  const options = { headers: { Accept: 'application/json' }, signal: AbortSignal.timeout(20_000) };
+  const response = await fetch(link.dataset.savedState, options).catch(() => null);
+  const saved = response?.status === 200 ? (await response.json().catch(() => ({}))).saved : null;
+  if (typeof saved !== 'boolean') return;
+  show(saved);
+  const hadFocus = document.activeElement === link;
+  form.hidden = false;
+  link.remove();
+  if (hadFocus) form.querySelector('button').focus();
+}
+
+const unknown = document.querySelector('a[data-saved-state]');
+if (unknown) ask(unknown);
+
 document.addEventListener('done', ({ target, detail }) => {
   if (target === form) show(detail.body.saved);
   // safeguard: saved-again-after-undo

@@ -114,7 +114,11 @@ sheet.addEventListener('close', () => {
   if (activeElement !== document.body && !sheet.contains(activeElement)) return;
   // safeguard: focus-after-sheet
   const link = [...document.querySelectorAll('a[data-sheet]')].find(({ href }) => href === opener);
-  (link ?? document.getElementById('main')).focus({ preventScroll: true });
+  // Opening the sheet has closed the menu that the link is in.
+  const menu = link?.closest('[popover]');
+  const menuButton = menu && document.querySelector(`[popovertarget="${menu.id}"]`);
+  const target = link?.checkVisibility() ? link : menuButton;
+  (target ?? document.getElementById('main')).focus({ preventScroll: true });
 });
 // A click beside the sheet closes it: the sheet's own content never is the target.
 sheet.addEventListener('click', ({ target }) => target === sheet && sheet.close());

@@ -235,6 +235,7 @@ function sessionRoutes({ config, log, parts, cookies, pendingSignIns }: SessionD
     people,
     now,
   });
+  const site = { signedIn, baseUrl, now };
   const undo = createUndo({ records, forms, signedIn });
   const router = Router();
   router.use(sessions.middleware);
@@ -259,9 +260,7 @@ function sessionRoutes({ config, log, parts, cookies, pendingSignIns }: SessionD
       onSignIn: () => log.info('Signed in'),
     }),
   );
-  router.use(
-    nowPlayingPages({ signedIn, hub, streams, fetchSubscriptions, background, recent, coverColors, now }),
-  );
+  router.use(nowPlayingPages({ ...site, hub, streams, fetchSubscriptions, background, recent, coverColors }));
   router.use(playerPages({ signedIn, forms, hub, afterCommandMs, baseUrl, now }));
   router.use(
     exportPages({

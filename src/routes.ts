@@ -75,6 +75,9 @@ export const routes = {
   nowPlayingEvents: () => url('/now-playing/events'),
   nowPlayingCard: () => url('/now-playing/card'),
   nowPlayingPoll: () => url('/now-playing/poll'),
+  /** The bar of pages without scripts; its buttons lead back to `returnTo`. `isAsking`: it asks Spotify what is playing. */
+  playbackBar: ({ returnTo, isAsking = false }: { returnTo?: string; isAsking?: boolean } = {}) =>
+    url('/now-playing/bar', { returnTo, ask: isAsking ? 'yes' : null }),
   /** Whether the current item is in the library. */
   nowPlayingSaved: () => url('/now-playing/saved'),
   /** The current playback, for a television. `refresh`: as on now playing. */
@@ -89,11 +92,15 @@ export const routes = {
   /** `isAutomatic`: the page asks by itself, which it may not while calls are scarce. */
   queue: ({ isAutomatic = false }: { isAutomatic?: boolean } = {}) =>
     url('/player/queue', { automatic: isAutomatic ? 'yes' : null }),
+  /** Forgets that Spotify has said that the account has no Premium. */
+  retryPremium: () => url('/premium/retry'),
   playerCommand: (command: string) => url(`/player/${command}`),
 
   library: (query: { page?: number } = {}) => url('/library', paged(query)),
   recentlyPlayed: () => url('/library/recent'),
   topItems: (query: { of?: string; range?: string } = {}) => url('/library/top', query),
+  /** Whether something is in the library. */
+  savedState: (query: { uri?: string } = {}) => url('/library/saved', query),
   saveToLibrary: () => url('/library/save'),
   removeFromLibrary: () => url('/library/remove'),
 

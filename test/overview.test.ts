@@ -142,14 +142,15 @@ test('a sign-in asks for read access only; any change asks once for all that cha
   const changes = [
     'playlist-modify-private',
     'playlist-modify-public',
+    'ugc-image-upload',
     'user-follow-modify',
     'user-library-modify',
     'user-modify-playback-state',
   ];
   for (const [path, words] of [
-    ['/now-playing', 'Turn on playback controls'],
-    ['/devices', 'Turn on playback controls'],
-    ['/playlists/new', 'Grant permission on Spotify'],
+    ['/now-playing', 'Turn on full control'],
+    ['/devices', 'Turn on full control'],
+    ['/playlists/new', 'Turn on full control'],
   ] as const) {
     const { text } = await mara.get(path).expect(200);
     const [, link = ''] = new RegExp(`href="/login([^"]+)">${words}`).exec(text) ?? [];
@@ -159,7 +160,7 @@ test('a sign-in asks for read access only; any change asks once for all that cha
       assert.match(text, new RegExp(`<li>[A-Z][^<]+ <code[^>]*>${scope}</code>`), path);
   }
 
-  await mara.signIn('mara', allowAll);
+  await mara.signIn('mara', `${allowAll}+ugc-image-upload`);
   const { text: account } = await mara.get('/account').expect(200);
   for (const scope of [...first, ...changes])
     assert.match(account, new RegExp(`<li>[A-Z][^<]+ <code[^>]*>${scope}</code>`));

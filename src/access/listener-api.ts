@@ -40,6 +40,12 @@ type Calls = {
 
 type Topic = keyof typeof topics;
 
+/** Whether a listener can play things: they haven't permitted it, or Spotify has recently said that they have no Premium. */
+type PlayAccess = 'granted' | 'not-granted' | 'without-premium';
+
+/** A listener, and what they have granted. */
+type ScopesOf = { accountId: string; scopes: readonly string[] };
+
 /** The state of the player, and when Spotify was asked for it. */
 type PlayerResponse = Awaited<ReturnType<typeof listenerCalls.player.request>>;
 
@@ -62,6 +68,9 @@ export function createListenerApi(deps: Deps) {
 
     canPlay,
 
+    /** Whether a listener can play things, and if not, why. */
+    playAccess: (listener: ScopesOf): PlayAccess => playAccessOf(listener, canPlay(listener)),
+
     /** Whether a page may show what is playing. */
     canSeePlayer: ({ scopes }: Pick<StoredGrant, 'scopes'>): boolean =>
       hasScopes(scopes, scopesFor('player')),
@@ -74,7 +83,7 @@ export function createListenerApi(deps: Deps) {
   };
 
   /** Whether a page may offer to play things: the listener permits it, and hasn't been found to have no Premium. */
-  function canPlay({ accountId, scopes }: { accountId: string; scopes: readonly string[] }): boolean {
+  function canPlay({ accountId, scopes }: ScopesOf): boolean {
     // safeguard: play-with-premium-only
     return hasScopes(scopes, scopesFor('play')) && !caller.isWithoutPremium(accountId);
   }
@@ -157,6 +166,11 @@ export function createListenerApi(deps: Deps) {
       },
     };
   }
+}
+
+function playAccessOf({ scopes }: ScopesOf, canPlay: boolean): PlayAccess {
+  if (canPlay) return 'granted';
+  return hasScopes(scopes, scopesFor('play')) ? 'without-premium' : 'not-granted';
 }
 
 function prefixesOf<T extends Topic>(topic: T, args: Parameters<(typeof topics)[T]>): readonly string[] {

@@ -7,6 +7,7 @@ import type { ResponseCache } from './response-cache.ts';
 import { requireScopes } from './scopes.ts';
 import type { Listener } from './session-records.ts';
 import { type Call, targetOf, ttl } from './spotify-call.ts';
+import { topics } from './topics.ts';
 
 export type CallingSession = {
   listener: Pick<Listener, 'accountId' | 'id'>;
@@ -28,7 +29,7 @@ type Deps = {
 };
 
 /** The cache key under which an account without Premium is remembered. */
-const withoutPremiumKey = 'without Premium';
+const [withoutPremiumKey] = topics.premium() as [string];
 
 /** Makes the calls in the table of listener-calls.ts, by the rules in it. */
 export function createListenerCaller(deps: Deps) {

@@ -77,12 +77,18 @@ export const listenerCalls = {
     endpoints: [
       {
         '2026-02': 'GET /me/library/contains',
-        legacy: ['GET /me/tracks/contains', 'GET /me/episodes/contains'],
+        legacy: ['tracks', 'episodes', 'albums', 'shows'].map((kind) => `GET /me/${kind}/contains`),
       },
     ],
     scopes: ['user-library-read'],
     family: 'lists',
-    usedBy: { 'Now playing': 'once for each track' },
+    usedBy: {
+      'Now playing': 'once for each track',
+      'Album page': 'after it has loaded',
+      'Podcast page': 'after it has loaded',
+      'Episode page': 'after it has loaded',
+      'Track page': 'after it has loaded',
+    },
     request: ({ webApi, accessToken, versioned }, uri: string) =>
       versioned((apiVersion) => webApi.isSaved(accessToken, uri, apiVersion)),
     cache: { key: (uri) => `is saved ${uri}`, ttlMs: ttl.tenMinutes },

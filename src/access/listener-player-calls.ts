@@ -18,7 +18,11 @@ export const playerCalls = {
     endpoints: ['GET /me/player'],
     scopes: playerScopes,
     family: 'player-read',
-    usedBy: { 'Now playing': 'and live updates', Wall: true },
+    usedBy: {
+      'Now playing': 'and live updates',
+      Wall: true,
+      'Playback bar': 'without scripts, once after a command',
+    },
     async request({ webApi, accessToken, now }) {
       const askedAt = now();
       return { playback: await webApi.player(accessToken), askedAt };

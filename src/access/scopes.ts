@@ -49,14 +49,8 @@ export const controlScopes: readonly Scope[] = [
   'user-follow-modify',
   'playlist-modify-public',
   'playlist-modify-private',
-];
-
-/** The scopes that uploading a cover takes. Nothing else needs the first one, so it is requested there only. */
-// safeguard: cover-scope-on-its-own
-export const coverScopes: readonly Scope[] = [
+  // safeguard: cover-scope-with-others
   'ugc-image-upload',
-  'playlist-modify-public',
-  'playlist-modify-private',
 ];
 
 /** For reading playlists. Without both, Spotify silently omits some (GitHub: owntone/owntone-server#780). */

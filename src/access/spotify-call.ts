@@ -11,6 +11,7 @@ type PageName =
   | 'Account'
   | 'Now playing'
   | 'Wall'
+  | 'Playback bar'
   | 'Up next'
   | 'Lists of tracks'
   | 'Devices'

@@ -7,6 +7,8 @@ export const topics = {
   saved: () => ['saved ', 'is saved ', 'player'],
   // safeguard: invalidate-followed-artists
   followed: () => ['followed artists', 'is saved '],
+  /** That a command was refused because the account has no Premium. */
+  premium: () => ['without Premium'],
   playlists: () => ['playlists'],
   playlist: (id: string) => ['playlists', `playlist ${id}`],
   followedPlaylist: (uri: string) => ['playlists', `is saved ${uri}`],

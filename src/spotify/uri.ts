@@ -29,6 +29,11 @@ export function isLibraryUri(value: unknown): value is string {
   return isUri(value) || isContextUri(value);
 }
 
+/** Returns whether Spotify tells in both versions whether the library contains this ("Check User's Saved Items", and those of each kind). */
+export function isCheckableUri(value: unknown): value is string {
+  return isLibraryUri(value) && /:(track|episode|album|show):/.test(value);
+}
+
 /** Returns whether this is the URI of a list that Spotify plays as a whole ("Start/Resume Playback": album, artist, playlist). */
 export function isPlayableContext(value: unknown): value is string {
   // safeguard: playable-contexts

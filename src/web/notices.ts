@@ -89,6 +89,9 @@ const notices = {
     isError: true,
   },
   'playback-started': { text: 'Playback started.' },
+  'playback-paused': { text: 'Paused.' },
+  skipped: { text: 'Skipped.' },
+  'skipped-back': { text: 'Skipped back.' },
   'added-to-queue': { text: 'Added to the queue.' },
   'partly-queued': {
     text: 'Only the first of these were added to the queue, then Spotify refused or didn’t respond. Check Up next before you add the rest.',
@@ -96,6 +99,10 @@ const notices = {
   },
   'queue-unknown': {
     text: 'Spotify didn’t respond, so this may or may not have been added. Check Up next before you add it again.',
+    isError: true,
+  },
+  'command-unknown': {
+    text: 'Spotify didn’t respond, so this may or may not have happened. Check what’s playing before you try again.',
     isError: true,
   },
   'premium-required': {
@@ -106,6 +113,7 @@ const notices = {
     text: 'Spotify doesn’t see anything playing on your devices. Open Spotify on one of them and start playing.',
     isError: true,
   },
+  'nothing-active': { text: 'Spotify doesn’t see anything playing on your devices.', isError: true },
   'device-gone': {
     text: 'That device isn’t available anymore. Idle devices disappear after a while. Open Spotify on it, then try again.',
     isError: true,
@@ -185,6 +193,18 @@ export function isNoticeName(name: unknown): name is NoticeName {
   return typeof name === 'string' && Object.hasOwn(notices, name);
 }
 
+/** Whether a notice says that a command has changed what is playing. */
+export function showsCommand(name: NoticeName | null): boolean {
+  return name !== null && commandNotices.includes(name);
+}
+
+const commandNotices: readonly NoticeName[] = [
+  'playback-started',
+  'playback-paused',
+  'skipped',
+  'skipped-back',
+];
+
 export function textOfNotice(name: NoticeName): string {
   return notices[name].text;
 }
@@ -236,13 +256,13 @@ export const showNotice: RequestHandler = (req, res, next) => {
       at: typeof at === 'string' ? at : null,
       // safeguard: undo-within-site
       undo: isUndoPath(undo) ? undo : null,
-      here: withoutNotice(req.originalUrl),
+      here: pathWithoutNotice(req.originalUrl),
     };
   next();
 };
 
 /** The same page without its notice. */
-function withoutNotice(path: string): string {
+export function pathWithoutNotice(path: string): string {
   const url = new URL(path, 'http://unused');
   for (const name of ['notice', 'at', 'undo']) url.searchParams.delete(name);
   return url.pathname + url.search;

@@ -1,6 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { RequestHandler } from 'express';
+import type { RequestHandler, Response } from 'express';
 import helmet from 'helmet';
+
+const noFrames = "'none'";
 
 type Deps = {
   baseUrl: string;
@@ -27,9 +29,11 @@ export function securityHeaders({ baseUrl, coverOrigins }: Deps): RequestHandler
           'manifest-src': ["'self'"],
           // Spotify serves covers from many hosts under these two names, and adds new ones.
           'img-src': ["'self'", 'https://*.scdn.co', 'https://*.spotifycdn.com', ...coverOrigins],
+          // The bar of pages without scripts.
+          'frame-src': ["'self'"],
           'form-action': ["'self'"],
           'base-uri': ["'none'"],
-          'frame-ancestors': ["'none'"],
+          'frame-ancestors': [noFrames],
           // On http, which is loopback only, it would break every link.
           ...(isHttps && { 'upgrade-insecure-requests': [] }),
         },
@@ -44,6 +48,16 @@ export function securityHeaders({ baseUrl, coverOrigins }: Deps): RequestHandler
     for (const [name, value] of headers) res.setHeader(name, value);
     next();
   };
+}
+
+/** Lets pages of this site, and no others, show this response in a frame. */
+export function allowFraming(res: Response): void {
+  const policy = String(res.getHeader('Content-Security-Policy'));
+  res.setHeader(
+    'Content-Security-Policy',
+    policy.replace(`frame-ancestors ${noFrames}`, "frame-ancestors 'self'"),
+  );
+  res.setHeader('X-Frame-Options', 'SAMEORIGIN');
 }
 
 /** The headers that helmet sets. It only needs a response for setting and removing them. */

@@ -13,6 +13,7 @@ import { routes } from '../routes.ts';
 import type { Cookies } from './cookies.ts';
 import { NotSignedIn } from './errors.ts';
 import { createExtensionTimer } from './extension-timer.ts';
+import { noticeIn, pathWithoutNotice, showsCommand } from './notices.ts';
 import { charge } from './rate-limits.ts';
 import type { Sessions } from './session.ts';
 import { signInHash } from './sign-in-hash.ts';
@@ -113,7 +114,8 @@ export function createSignedIn(deps: Deps) {
       }
       // For the header and the bar of every page, including error pages.
       if (req.grant) res.locals.listener = listener;
-      if (req.grant) res.locals.bar = barFor(req.grant, req.session.id, listenerApi);
+      if (req.grant) res.locals.playAccess = listenerApi.playAccess(req.grant);
+      if (req.grant) res.locals.bar = barFor(req, res, req.grant, listenerApi);
       next();
     }) satisfies RequestHandler,
 
@@ -223,8 +225,22 @@ function isReadRequest(req: Request): boolean {
 }
 
 /** The locals of the bar that shows what is playing; null for listeners who haven't permitted that. */
-function barFor(grant: StoredGrant, sessionId: string, { canSeePlayer, canPlay, canSave }: ListenerApi) {
+function barFor(
+  req: Request,
+  res: Response,
+  grant: StoredGrant,
+  { canSeePlayer, canPlay, canSave }: ListenerApi,
+) {
   // safeguard: bar-with-scope-only
   if (!canSeePlayer(grant)) return null;
-  return { signIn: () => signInHash(sessionId), canControl: canPlay(grant), canSave: canSave(grant) };
+  return {
+    signIn: () => signInHash(req.session.id),
+    canControl: canPlay(grant),
+    canSave: canSave(grant),
+    /** The page itself, for the bar without scripts. An error page, or the answer to a form, isn’t one to return to. */
+    here: () =>
+      isReadRequest(req) && res.statusCode < 400 ? pathWithoutNotice(req.originalUrl) : routes.nowPlaying(),
+    /** Whether the playback has just been changed by a form, so that only Spotify knows it. */
+    isAsking: showsCommand(noticeIn(req)),
+  };
 }

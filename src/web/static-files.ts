@@ -98,7 +98,7 @@ function compact(style: string): string {
     .replace(/;\}/g, '}')
     .replace(/, /g, ',')
     .replace(/ > /g, '>')
-    .replace(/ \* /g, '*')
+    .replace(/ ([*/]) /g, '$1')
     .replace(/n \+ /g, 'n+')
     .replace(/="([a-z][\w-]*)"\]/g, '=$1]')
     .replace(/--space-(?=\d)/g, '--s')

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Application } from 'express';
-import { controlScopes, coverScopes, describeScope } from '../access/scopes.ts';
+import { controlScopes, describeScope } from '../access/scopes.ts';
 import { routes } from '../routes.ts';
 import { maxQueued } from './can-play.ts';
 import { cover } from './cover.ts';
@@ -69,7 +69,6 @@ export function useViews(
     heartbeatMs,
     controlScopes,
     maxQueued,
-    coverScopes,
     /** Their purposes, for the page that asks for them. */
     controlPermissions: controlScopes.map((scope) => ({ scope, purpose: describeScope(scope) })),
     /** A hidden field of each form that changes something, so that pressing its button twice does it once. */

@@ -64,6 +64,7 @@ test('a session record copied over another person’s shows them nothing of the 
     '/now-playing/events',
     '/wall',
     '/wall/card',
+    '/now-playing/bar',
     '/playlists',
     `/playlists/${id}`,
     `/playlists/${id}/export.csv`,

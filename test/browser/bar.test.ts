@@ -326,3 +326,59 @@ test('a slider of the bar that is being moved isn’t moved back by an update', 
   await page.evaluate("document.dispatchEvent(new PointerEvent('pointerup'))");
   await until(async () => (await volume.inputValue()) === before);
 });
+
+test('on a phone, volume, heart and devices are behind a button of the bar, and act without leaving the page', {
+  skip,
+}, async (t) => {
+  const { page, simulator, mara, errors, name } = await startWithBar(t);
+  for (const width of [390, 320]) {
+    await page.setViewportSize({ width, height: 844 });
+    await bar(page).getByText(name).waitFor();
+    const more = bar(page).getByRole('button', { name: 'More controls' });
+    const volume = bar(page).getByRole('slider', { name: 'Volume' });
+    assert.equal(await volume.isVisible(), false);
+    await more.press('Enter');
+    await volume.waitFor();
+    const box = await bar(page).getByRole('group', { name: 'More controls' }).boundingBox();
+    assert.ok(box && box.x >= 0 && box.x + box.width <= width);
+    await volume.press('ArrowLeft');
+    await until(() => apiRequests(simulator).some((one) => one.endsWith('/volume')));
+    await page.keyboard.press('Escape');
+    await volume.waitFor({ state: 'hidden' });
+    assert.equal(await page.evaluate('document.activeElement.title'), 'More');
+
+    await more.click();
+    await bar(page).getByRole('link', { name: 'Devices' }).click();
+    await page.getByRole('dialog').getByRole('heading', { name: 'Devices' }).waitFor();
+    await page.keyboard.press('Escape');
+    await until(async () => (await page.evaluate('document.activeElement.title')) === 'More');
+    simulator.forgetCalls();
+  }
+  const { body } = await mara.getJson('/now-playing').expect(200);
+  await bar(page).getByRole('button', { name: 'More controls' }).click();
+  await bar(page).getByRole('button', { name: 'Save current track' }).click();
+  await until(async () => (await mara.getJson('/now-playing').expect(200)).body.saved !== body.saved);
+  assert.ok(page.url().endsWith('/library/top'));
+  assert.deepEqual(errors, []);
+});
+
+test('without scripts every page has the bar, whose buttons lead back to the page', { skip }, async (t) => {
+  const { mara, url, name } = await startWithBar(t);
+  for (const width of [1280, 320]) {
+    const browser = await openBrowser(t, { javaScriptEnabled: false });
+    await browser.addCookies(mara.cookies().map((cookie) => ({ ...cookie, url })));
+    const page = await browser.newPage();
+    await page.setViewportSize({ width, height: 844 });
+    await page.goto(`${url}/library/top`);
+    const frame = page.frameLocator('iframe[title="Playback"]');
+    await frame.getByText(name).waitFor();
+    for (const label of ['Previous', 'Next', 'Devices']) {
+      const box = await frame.locator(`[title="${label}"]`).boundingBox();
+      assert.ok(box && box.x >= 0 && box.x + box.width <= width && box.y + box.height <= 844, label);
+    }
+    const [from, to] = width === 1280 ? ['Pause', 'Play'] : ['Play', 'Pause'];
+    await frame.getByRole('button', { name: from }).click();
+    await frame.getByRole('button', { name: to }).waitFor();
+    assert.match(page.url(), /\/library\/top/);
+  }
+});

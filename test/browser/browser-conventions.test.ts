@@ -131,7 +131,7 @@ test('a form that could not be understood is shown again as it was sent', { skip
 async function allowedToEdit(t: TestContext, turntable: Turntable): Promise<Page> {
   const page = await signedIn(t, turntable);
   await page.goto(`${turntable.url}/playlists/new`);
-  await page.getByRole('link', { name: 'Grant permission on Spotify' }).click();
+  await page.getByRole('link', { name: 'Turn on full control' }).click();
   await page.getByRole('button', { name: 'Agree' }).click();
   await page.waitForURL('**/playlists/new');
   return page;

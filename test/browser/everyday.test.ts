@@ -74,7 +74,7 @@ test('a person plays an album, skips, queues three songs, turns it down, likes o
     await addToQueue(page, track);
     await until(() => sent().length === 3 + index);
   }
-  await page.getByText('Added to the queue.').waitFor();
+  await page.getByText('Added to the queue').waitFor();
   await bar.getByRole('slider', { name: 'Volume' }).fill('20');
   await until(() => sent().length === 6);
   await bar.getByRole('button', { name: 'Save current track' }).click();
@@ -99,7 +99,7 @@ test('without scripts, each of these leads back to the page that it was on', { s
   await page.getByText('Playback started.').waitFor();
   for (const track of ['Tape 7', 'Tape 8', 'Tape 9']) {
     await addToQueue(page, track);
-    await page.getByText('Added to the queue.').waitFor();
+    await page.getByText('Added to the queue').waitFor();
   }
   assert.equal(path(), albumPath);
 
@@ -118,4 +118,18 @@ test('without scripts, each of these leads back to the page that it was on', { s
   await main(page).getByText('Active').waitFor();
   assert.equal(path(), '/devices');
   assert.deepEqual([...sent()].sort(), [...commands].sort());
+});
+
+test('a page finds out whether the library contains its album, without leaving or claiming anything before', {
+  skip,
+}, async (t) => {
+  const { page, simulator, url, errors } = await openAlbum(t, true);
+  // By search: an album whose list hasn't been opened.
+  await page.goto(`${url}/search?q=the&type=album`);
+  await main(page).locator('.cards a.card').last().click();
+  const state = main(page).getByRole('button', { name: /^(Save to|Remove from) library$/ });
+  await state.waitFor();
+  assert.equal(await main(page).getByRole('link', { name: 'In your library?' }).count(), 0);
+  assert.ok(apiRequests(simulator).filter((one) => one.endsWith('/contains')).length <= 1);
+  assert.deepEqual(errors, []);
 });

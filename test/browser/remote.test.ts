@@ -350,7 +350,7 @@ test('lists play and queue in the background, and stay where they are', { skip }
 
   await add.dblclick();
   adding.release();
-  await status.filter({ hasText: 'Added to the queue.' }).waitFor();
+  await status.filter({ hasText: 'Added to the queue' }).waitFor();
   assert.deepEqual(
     commands(apiRequests(simulator)),
     ['POST /me/player/queue'],

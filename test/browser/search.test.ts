@@ -227,7 +227,7 @@ test('replaced results work as loaded ones do: selecting, adding and menus', { s
     .getByRole('button', { name: /^Add to queue ?: Goodnight/ })
     .first()
     .click();
-  await page.getByText('Added to the queue.').waitFor();
+  await page.getByText('Added to the queue').waitFor();
   await shows(page, 'transmitter');
   assert.deepEqual(errors, []);
 });

@@ -48,7 +48,7 @@ test('rows are selected one by one, as a range or all together, and added to the
     .click({ modifiers: ['Shift'] });
   await status.filter({ hasText: '3 selected' }).waitFor();
   await add.click();
-  await status.filter({ hasText: 'Added to the queue.' }).waitFor();
+  await status.filter({ hasText: 'Added to the queue' }).waitFor();
   assert.deepEqual(
     sent(),
     Array.from({ length: 3 }, () => 'POST /me/player/queue'),
@@ -131,7 +131,7 @@ test('unplayable rows are left out of Play and Add to queue', { skip }, async (t
   await boxes(page).nth(0).check();
   await boxes(page).nth(2).check();
   await button('Add to queue').click();
-  await status.filter({ hasText: 'Added to the queue.' }).waitFor();
+  await status.filter({ hasText: 'Added to the queue' }).waitFor();
   assert.deepEqual(sent(), ['POST /me/player/queue', 'POST /me/player/queue']);
   await button('Play').click();
   await status.filter({ hasText: 'Playback started.' }).waitFor();

@@ -180,6 +180,7 @@ const others = [
   ...lastActions,
   '/preferences',
   '/now-playing/poll',
+  '/premium/retry',
   '/playlists/:id/cover',
   '/export',
   '/export/:command',

@@ -51,6 +51,7 @@ const pages = [
   '/now-playing',
   '/wall',
   '/wall/card',
+  '/now-playing/bar',
   '/playlists',
   '/playlists/PLAYLIST',
   '/playlists/PLAYLIST/export',

@@ -3,6 +3,14 @@ import type { Mutation } from './mutation.ts';
 /** Safeguards of the library, and of the pages about albums, artists, podcasts, episodes and tracks. */
 export const mutations: Mutation[] = [
   {
+    what: 'asking about the library only while calls aren’t scarce',
+    safeguard: 'library-state-is-dropped-first',
+    from: 'known === null && !(await hub.isRelaxed())',
+    to: 'false',
+    test: 'test/pages/catalogue',
+    named: 'the library isn’t asked for while calls are scarce',
+  },
+  {
     what: 'not offering to follow artists if Spotify doesn’t',
     safeguard: 'hide-following-if-not-offered',
     from: "return (await store.read(clientId)) !== 'none';",

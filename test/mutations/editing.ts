@@ -179,12 +179,12 @@ export const mutations: Mutation[] = [
     named: 'too large',
   },
   {
-    what: 'asking for one more permission for covers',
-    safeguard: 'cover-scope-on-its-own',
+    what: 'asking for the permission for covers with all others',
+    safeguard: 'cover-scope-with-others',
     from: "'ugc-image-upload',",
     to: '',
     test: 'test/pages/playlist-cover',
-    named: 'asked for only',
+    named: 'part of the one consent',
   },
   {
     what: 'reading an upload that is no form',

@@ -3,6 +3,30 @@ import type { Mutation } from './mutation.ts';
 /** Safeguards of the player's commands, and of the scripts that send them. */
 export const mutations: Mutation[] = [
   {
+    what: 'devices without buttons if Spotify requires Premium',
+    safeguard: 'devices-with-premium-only',
+    from: 'canControl = canPlay(listener)',
+    to: "canControl = listener.hasScopesFor('play')",
+    test: 'test/pages/control-access',
+    named: 'without Premium no page offers controls',
+  },
+  {
+    what: 'trying again whether the account has Premium',
+    safeguard: 'try-premium-again',
+    from: "await listener.invalidate('premium');",
+    to: '',
+    test: 'test/pages/control-access',
+    named: 'without Premium no page offers controls',
+  },
+  {
+    what: 'no second skip after a lost response',
+    safeguard: 'no-resend-of-skips',
+    from: "if (skips.includes(command) && isLost(error)) return 'command-unknown';",
+    to: '',
+    test: 'test/pages/control-access',
+    named: 'if the response to a skip is lost',
+  },
+  {
     what: 'polling after a command whose response was lost',
     safeguard: 'poll-after-lost-response',
     from: 'hub.requestPoll(listener.accountId);',

@@ -458,9 +458,9 @@ testOnce('a button that needs more permission is replaced by the way to it', asy
 
   const album = await person.get(`/albums/${idOf(item.album.uri)}`).expect(200);
   assert.doesNotMatch(album.text, /action="\/library\/save"/);
-  assert.match(album.text, />Turn on library editing</);
+  assert.match(album.text, />Turn on full control</);
   const artist = await person.get(`/artists/${idOf(item.artists[0].uri)}`).expect(200);
-  assert.match(artist.text, />Turn on following artists</);
+  assert.match(artist.text, />Turn on full control</);
 });
 
 testOnce('a page shows what a button did at another server', async (t) => {
@@ -475,4 +475,53 @@ testOnce('a page shows what a button did at another server', async (t) => {
   const done = await here.post('/library/save').type('form').send({ uri, returnTo }).expect(303);
   const page = await there.get(done.headers.location ?? '').expect(200);
   assert.match(page.text, />Remove from library</);
+});
+
+test('a page claims nothing about the library that it doesn’t know, and one call finds out', async (t) => {
+  const turntable = await startTurntable(t);
+  const { simulator } = turntable;
+  const other = await listener(turntable, 'mara');
+  const saved = (await other.json('/library/albums')).albums[0].album;
+  const shows = (await other.json('/library/shows')).shows[0].show;
+  const [{ item: track }] = (await other.json('/library')).tracks;
+  const cold = await startTurntable(t, { sharedWith: turntable });
+  const mara = await listener(cold, 'mara');
+  const countAsked = () => apiRequests(simulator).filter((one) => one.endsWith('/contains')).length;
+
+  for (const [uri, path] of [
+    [saved.uri, `/albums/${idOf(saved.uri)}`],
+    [shows.uri, `/shows/${idOf(shows.uri)}`],
+    [track.uri, `/tracks/${idOf(track.uri)}`],
+  ] as const) {
+    const page = await mara.get(path).expect(200);
+    const state = `/library/saved?uri=${encodeURIComponent(uri)}`;
+    assert.ok(page.text.includes(`data-saved-state="${state}" href="?saved=ask">In your library?</a>`), path);
+    assert.match(page.text, / hidden>\s*<input[^>]*><input[^>]*><button[^>]*>Save to library</);
+    simulator.forgetCalls();
+    const asked = await mara.get(`${path}?saved=ask`).expect(200);
+    assert.match(asked.text, />Remove from library</);
+    assert.doesNotMatch(asked.text, /In your library\?/);
+    // The first one also finds out the API version.
+    const questions = countAsked();
+    assert.ok(questions === 1 || questions === 2);
+    await mara.json(state);
+    assert.deepEqual((await mara.json(state)).saved, true);
+    assert.match((await mara.get(path).expect(200)).text, />Remove from library</);
+    assert.equal(countAsked(), questions);
+  }
+});
+
+testOnce('the library isn’t asked for while calls are scarce, nor about artists', async (t) => {
+  const turntable = await startTurntable(t, { env: { SPOTIFY_DAILY_CALLS: '20' } });
+  const mara = await listener(turntable, 'mara');
+  const uri = 'spotify:track:0123456789012345678901';
+  await mara.get('/library/saved').set('Accept', 'application/json').expect(400);
+  await mara.get('/library/saved?uri=spotify:artist:0123456789012345678901').expect(404);
+  for (let pages = 0; pages < 6; pages += 1) {
+    turntable.clock.advance({ seconds: 3 });
+    await mara.get('/now-playing').expect(200);
+  }
+  turntable.simulator.forgetCalls();
+  await mara.get(`/library/saved?uri=${uri}`).expect(204);
+  assert.deepEqual(apiRequests(turntable.simulator), []);
 });

@@ -22,7 +22,7 @@ test('playing something without an active device asks for a device, and plays it
   const left = await mara.post('/player/play').type('form').send(sent).expect(303);
   const address = new URL(String(left.headers.location), 'http://here');
   assert.equal(address.pathname, '/devices');
-  assert.equal(address.searchParams.get('notice'), 'no-active-device');
+  assert.equal(address.searchParams.get('notice'), 'nothing-active');
 
   const devices = await mara.get(address.pathname + address.search).expect(200);
   assert.match(devices.text, /Choose a device/);

@@ -255,11 +255,11 @@ testOnce(
     const looking = await listener(turntable, 'mara', '');
     const allowed = await listener(turntable);
     const labels = {
-      '/library': 'Turn on library editing',
-      '/library/albums': 'Turn on library editing',
-      '/library/shows': 'Turn on library editing',
-      '/library/episodes': 'Turn on library editing',
-      '/library/artists': 'Turn on following artists',
+      '/library': 'Turn on full control',
+      '/library/albums': 'Turn on full control',
+      '/library/shows': 'Turn on full control',
+      '/library/episodes': 'Turn on full control',
+      '/library/artists': 'Turn on full control',
     };
     for (const [path, label] of Object.entries(labels)) {
       const { text } = await looking.get(path).expect(200);
@@ -272,7 +272,7 @@ testOnce(
     );
     const path = `/playlists/${found?.id}`;
     const { text } = await looking.get(path).expect(200);
-    assert.match(text, /<a href="\/login[^"]*">Turn on following playlists<\/a>/);
-    assert.doesNotMatch((await allowed.get(path).expect(200)).text, /Turn on following playlists/);
+    assert.match(text, /<a href="\/login[^"]*">Turn on full control<\/a>/);
+    assert.doesNotMatch((await allowed.get(path).expect(200)).text, /Turn on full control/);
   },
 );

@@ -248,7 +248,7 @@ testOnce('a missing permission is asked for when it is first needed, and leads b
   const page = await person.get('/library').expect(200);
   assert.doesNotMatch(page.text, />Remove</, 'what cannot be done is not offered');
   const playing = await person.get('/now-playing').expect(200);
-  const [, way = ''] = /href="([^"]+)">Turn on playback controls/.exec(playing.text) ?? [];
+  const [, way = ''] = /href="([^"]+)">Turn on full control/.exec(playing.text) ?? [];
   turntable.simulator.forgetCalls();
 
   const sent = { uri: 'spotify:track:0000000000000000000000', returnTo: '/library?page=2' };

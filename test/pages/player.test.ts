@@ -164,12 +164,12 @@ test('buttons that cannot work are not offered', async (t) => {
   assert.deepEqual(await offered(mara, turntable), [], 'a device that takes no commands');
   assert.match((await mara.get('/now-playing')).text, /This device can’t be controlled from here/);
   simulator.plays('mara', { kind: 'nothing' });
-  assert.deepEqual(await offered(mara, turntable), []);
+  assert.deepEqual(await offered(mara, turntable), ['play'], 'what was played last');
   simulator.plays('mara', { kind: 'music' }, 'Kitchen speaker');
   assert.deepEqual(await offered(reader, turntable), [], 'a permission that is not given');
-  assert.match((await reader.get('/now-playing')).text, /Turn on playback controls/);
+  assert.match((await reader.get('/now-playing')).text, /Turn on full control/);
   assert.doesNotMatch((await reader.get('/devices')).text, />Play here</);
-  assert.match((await reader.get('/devices')).text, /Turn on playback controls/);
+  assert.match((await reader.get('/devices')).text, /Turn on full control/);
 });
 
 test('a program gets the status itself, and the reason', async (t) => {

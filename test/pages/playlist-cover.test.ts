@@ -85,13 +85,12 @@ test('a file that is too large, or no JPEG, is refused before Spotify is asked',
   assert.deepEqual(apiRequests(simulator), []);
 });
 
-test('the permission for covers is asked for only here', async (t) => {
+test('the permission for covers is part of the one consent for changes', async (t) => {
   const { person, path, simulator } = await start(t, allowAll);
   const own = path('Morning walk');
   const page = await person.get(`${own}/cover`).expect(200);
-  const [, way = ''] = /href="(\/login\?[^"]+)">Grant permission/.exec(page.text) ?? [];
-  assert.match(way, /allow=ugc-image-upload\+playlist-modify-public\+playlist-modify-private/);
-  assert.doesNotMatch((await person.get(own).expect(200)).text, /ugc-image-upload/);
+  const [, way = ''] = /href="(\/login\?[^"]+)">Turn on full control/.exec(page.text) ?? [];
+  assert.match(way, /allow=user-modify-playback-state\+.*\+ugc-image-upload$/);
   simulator.forgetCalls();
   const refused = await person.post(`${own}/cover`).attach('picture', jpeg(100), 'c.jpg').expect(403);
   assert.match(refused.text, /This needs more permission/);

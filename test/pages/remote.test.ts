@@ -256,7 +256,7 @@ testOnce('one step asks for everything that changes something, and for what is u
   const earlier = await signedIn(turntable);
   const page = await earlier.get('/now-playing').expect(200);
   assert.doesNotMatch(page.text, /href="\/player\/queue"/);
-  assert.match(page.text, /allow=[^"]*user-read-currently-playing[^"]*">Turn on “Up next”/);
+  assert.match(page.text, /allow=[^"]*user-read-currently-playing[^"]*">Turn on full control/);
 });
 
 test('artists, albums and playlists play as a whole where they appear, and tracks in search results', async (t) => {

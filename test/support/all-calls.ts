@@ -48,7 +48,13 @@ async function cataloguePaths(person: Browser): Promise<string[]> {
   const { episodes } = (await person.getJson(pageOf(show)).expect(200)).body;
   const lists = [album, show].map((one) => `${pageOf(one)}?page=2`);
   const artist = pageOf(artists.artists[0]);
-  return [...paths, ...lists, artist, `${artist}?page=1`, pageOf(episodes[0].item)];
+  const found = (await person.getJson('/search?q=the&type=album,show').expect(200)).body;
+  const isNew = ({ uri }: { uri: string }) => !JSON.stringify([albums, shows]).includes(uri);
+  const [other, podcast] = [found.albums.items.find(isNew), found.shows.items.find(isNew)];
+  const questions = [other ?? album, podcast ?? show, episodes[1].item].map(
+    (one) => `${pageOf(one)}?saved=ask`,
+  );
+  return [...questions, ...paths, ...lists, artist, `${artist}?page=1`, pageOf(episodes[0].item)];
 }
 
 /** Saves and removes one thing of each kind, and follows and unfollows an artist and a playlist. */
@@ -59,7 +65,7 @@ async function saveAndFollow(
 ): Promise<void> {
   const { body } = await person.getJson('/search?q=the&type=artist,track,album').expect(200);
   const [artist, track, album] = [body.artists, body.tracks, body.albums].map(({ items }) => items[0]);
-  await person.get(track.uri.replace('spotify:track:', '/tracks/')).expect(200);
+  await person.get(`${track.uri.replace('spotify:track:', '/tracks/')}?saved=ask`).expect(200);
   // A podcast that Mara and Noor have saved.
   const [saved] = (await person.getJson('/library/shows').expect(200)).body.shows;
   const uris = [album.uri, playlist, ...(saved ? [saved.show.uri] : [])];
@@ -87,7 +93,15 @@ export async function visitEverything(
     clock.advance({ seconds: 2 });
   };
 
-  const paths = ['/now-playing', '/wall', '/account', '/devices', '/library', '/library/recent'];
+  const paths = [
+    '/now-playing',
+    '/now-playing/bar',
+    '/wall',
+    '/account',
+    '/devices',
+    '/library',
+    '/library/recent',
+  ];
   for (const path of [...paths, ...(await cataloguePaths(person))]) await visit(path);
   for (const kind of ['artists', 'tracks'])
     for (const range of ['short_term', 'medium_term', 'long_term'])

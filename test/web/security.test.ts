@@ -14,7 +14,7 @@ test('every response has the security headers, and allows no inline code', async
     const { headers } = await mara.get(path);
     assert.equal(
       headers['content-security-policy'],
-      `default-src 'none';style-src 'self';font-src 'self';script-src 'self';connect-src 'self';manifest-src 'self';img-src 'self' https://*.scdn.co https://*.spotifycdn.com ${simulator.origin};form-action 'self';base-uri 'none';frame-ancestors 'none'`,
+      `default-src 'none';style-src 'self';font-src 'self';script-src 'self';connect-src 'self';manifest-src 'self';img-src 'self' https://*.scdn.co https://*.spotifycdn.com ${simulator.origin};frame-src 'self';form-action 'self';base-uri 'none';frame-ancestors 'none'`,
     );
     assert.equal(headers['referrer-policy'], 'same-origin');
     assert.equal(headers['x-content-type-options'], 'nosniff');

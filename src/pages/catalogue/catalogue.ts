@@ -4,6 +4,7 @@ import type { RateLimiters } from '../../access/rate-limiter.ts';
 import { routes } from '../../routes.ts';
 import { partsPerPage } from '../../spotify/limits.ts';
 import type { Image } from '../../spotify/types.ts';
+import { isCheckableUri } from '../../spotify/uri.ts';
 import { canPlay } from '../../web/can-play.ts';
 import type { CoverColors } from '../../web/cover-colors.ts';
 import { noticeIn } from '../../web/notices.ts';
@@ -61,6 +62,7 @@ export function cataloguePages({ signedIn, appApi, rateLimiters, coverColors }: 
     res.render(`catalogue/${kind}`, {
       id,
       uri: uriOf(req, kind),
+      isCheckable: isCheckableUri(uriOf(req, kind)),
       partsPerPage,
       color,
       ...data,
@@ -94,17 +96,21 @@ async function controlsOf(req: Request, listener: SignedInListener, kind: Kind):
     canAdd: kind === 'track' || kind === 'episode',
     canSave: hasScope && isOffered,
     needsScope: !hasScope && isOffered,
-    saved: savedOf(req, listener, kind),
+    saved: await savedOf(req, listener, kind),
   };
 }
 
 /** A notice says what a button has done, even if another process did it. */
-function savedOf(req: Request, { spotify }: SignedInListener, kind: Kind): boolean | null {
+async function savedOf(req: Request, { spotify }: SignedInListener, kind: Kind): Promise<boolean | null> {
   const notice = noticeIn(req);
   // safeguard: saved-by-notice
   if (notice === 'track-saved' || notice === 'unsave-undone' || notice === 'artist-followed') return true;
   if (notice === 'track-removed' || notice === 'artist-unfollowed') return false;
-  return spotify.knownSaved(uriOf(req, kind));
+  const uri = uriOf(req, kind);
+  const known = spotify.knownSaved(uri);
+  // Someone without scripts has asked: the page itself takes one call, for what it is about.
+  const isAsked = known === null && req.query.saved === 'ask' && isCheckableUri(uri);
+  return isAsked ? spotify.isSaved(uri) : known;
 }
 
 function uriOf(req: Request, kind: Kind): string {

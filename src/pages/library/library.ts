@@ -13,6 +13,7 @@ import type { Undo } from '../../web/undo.ts';
 import { htmlOrJson } from '../../web/wants-json.ts';
 import { libraryFormPages } from './forms.ts';
 import { libraryListPages } from './lists.ts';
+import { savedStatePage } from './saved-state.ts';
 import { createUndoLibrary } from './undo-library.ts';
 import { unfollowPages } from './unfollow.ts';
 
@@ -25,6 +26,7 @@ export function libraryPages({ signedIn, forms, hub, undo, coverColors }: Deps):
   router.get(routes.recentlyPlayed(), htmlOrJson, signedIn.page(showRecentlyPlayed));
   router.get(routes.topItems(), htmlOrJson, signedIn.page(showTopItems(coverColors)));
   router.use(libraryListPages({ signedIn }));
+  router.use(savedStatePage({ signedIn, hub }));
   const undoLibrary = createUndoLibrary({ undo, hub });
   router.use(undoLibrary.router);
   router.use(libraryFormPages({ signedIn, forms, hub, undoLibrary }));

@@ -15,6 +15,7 @@ import { noticeIn } from '../../web/notices.ts';
 import { signInHash } from '../../web/sign-in-hash.ts';
 import type { SignedIn, SignedInListener } from '../../web/signed-in.ts';
 import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';
+import { barPages } from './bar.ts';
 import { type Card, cardOf, coversOf, playerData, versionOf } from './card.ts';
 import { controlsOf, noticePlaceOf } from './controls.ts';
 import { currentPlayback, playbackJson, refreshAfter } from './current-playback.ts';
@@ -29,6 +30,7 @@ type Deps = {
   background: BackgroundTasks;
   recent: RecentlyPlayed;
   coverColors: CoverColors;
+  baseUrl: string;
   now: () => number;
 };
 
@@ -40,7 +42,7 @@ const optionalWaitMs = 1_500;
  * recently played tracks, if nothing is playing and they weren't requested in the last few minutes.
  */
 export function nowPlayingPages(deps: Deps): Router {
-  const { signedIn, hub, streams, fetchSubscriptions, background, recent, coverColors, now } = deps;
+  const { signedIn, hub, streams, fetchSubscriptions, background, recent, coverColors, baseUrl, now } = deps;
   const router = Router();
 
   const page = signedIn.page(async (req, res, listener) => {
@@ -79,6 +81,7 @@ export function nowPlayingPages(deps: Deps): Router {
     res.set('Cache-Control', 'private, no-store').json({ saved });
   });
   router.get(routes.nowPlayingSaved(), savedState);
+  router.use(barPages({ signedIn, hub, baseUrl, now }));
   router.use(
     livePages({
       signedIn,

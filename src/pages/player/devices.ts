@@ -1,5 +1,6 @@
 import type { Request, Response } from 'express';
 import { routes } from '../../routes.ts';
+import { canPlay } from '../../web/can-play.ts';
 import { safeReturnPath } from '../../web/return-path.ts';
 import type { SignedInListener } from '../../web/signed-in.ts';
 import { readCommand } from './commands.ts';
@@ -24,7 +25,8 @@ export function createShowDevices(baseUrl: string) {
     // safeguard: check-start-in-address
     if (start) readCommand('play', start);
     const devices = await listener.spotify.devices();
-    const canControl = listener.hasScopesFor(start ? 'play' : 'transfer');
+    // safeguard: devices-with-premium-only
+    const canControl = canPlay(listener);
     const returnTo = start ? safeReturnPath(req.query.returnTo, baseUrl) : routes.devices();
     res.set('Cache-Control', 'private, no-store').format({
       html: () =>

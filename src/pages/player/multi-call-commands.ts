@@ -8,6 +8,13 @@ type Spotify = ListenerSpotify['spotify'];
 /** Only some items were added to the queue. */
 export class PartlyQueued extends Error {
   override readonly name = 'PartlyQueued';
+  /** The URIs of those that were added, in their order. */
+  readonly added: readonly string[];
+
+  constructor(added: readonly string[], all: readonly string[], cause: unknown) {
+    super(`${added.length} of ${all.length} added`, { cause });
+    this.added = added;
+  }
 }
 
 /** None of the episodes can be played. */
@@ -26,7 +33,7 @@ export async function addAllToQueue(spotify: Spotify, uris: readonly string[]): 
     } catch (error) {
       // safeguard: say-what-was-queued
       if (index === 0) throw error;
-      throw new PartlyQueued(`${index} of ${uris.length} added`, { cause: error });
+      throw new PartlyQueued(uris.slice(0, index), uris, error);
     }
   }
 }

@@ -13,6 +13,7 @@ import { withUris } from '../../web/spotify-params.ts';
 import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';
 import { invalidCommand, isCommandName, readCommand, unreadableFields } from './commands.ts';
 import { chooseDevice, createShowDevices } from './devices.ts';
+import { PartlyQueued } from './multi-call-commands.ts';
 import { refusalOf, refusedCommand } from './refusals.ts';
 
 type Deps = {
@@ -25,8 +26,11 @@ type Deps = {
   now: () => number;
 };
 
-/** The result of a command: why it was refused, or null if it was carried out. */
-const commandResult = v.object({ refusal: v.string().assert(isNoticeName).nullable() });
+/** The result of a command: why it was refused, or null if it was carried out. `added`: the URIs that were added to the queue, if not all were. */
+const commandResult = v.object({
+  refusal: v.string().assert(isNoticeName).nullable(),
+  added: v.array(v.string()).optional(),
+});
 
 /** Commands to the player, its devices, and what is up next. Each takes one call to Spotify. */
 export function playerPages({ signedIn, forms, hub, afterCommandMs, baseUrl, now }: Deps): Router {
@@ -54,6 +58,15 @@ export function playerPages({ signedIn, forms, hub, afterCommandMs, baseUrl, now
   });
   router.post(routes.playerCommand(':command'), ...forms.read, command);
 
+  // Otherwise it would be forgotten after ten minutes only.
+  const retryPremium = signedIn.page(async (req, res, listener) => {
+    // safeguard: try-premium-again
+    await listener.invalidate('premium');
+    if (wantsJson(req)) res.status(204).end();
+    else res.redirect(303, req.form.returnTo);
+  });
+  router.post(routes.retryPremium(), ...forms.read, retryPremium);
+
   return router;
 
   /** Returns a refusal without a reason as what it is if the device accepts no commands. Spotify says that only with the state of the player. */
@@ -78,19 +91,20 @@ export function playerPages({ signedIn, forms, hub, afterCommandMs, baseUrl, now
     // The queue isn't part of what is polled.
     // safeguard: no-poll-after-queue
     const isShown = call !== 'addToQueue';
-    const { refusal } = await runOnce(req, async () => {
+    const { refusal, added } = await runOnce(req, async () => {
       try {
         await send(listener.spotify);
       } catch (error) {
-        const refusal = refusalOf(error, name);
-        if (refusal !== null) return { refusal: await withDevice(refusal, listener) };
         // If only the response was lost, the command may have been carried out.
         if (isShown && error instanceof SpotifyUnavailable) {
           hub.recordCommand(listener.accountId);
           // safeguard: poll-after-lost-response
           hub.requestPoll(listener.accountId);
         }
-        throw error;
+        const refusal = refusalOf(error, name);
+        if (refusal === null) throw error;
+        const added = error instanceof PartlyQueued ? { added: [...error.added] } : {};
+        return { refusal: await withDevice(refusal, listener), ...added };
       }
       if (isShown) hub.recordCommand(listener.accountId);
       await sleep(afterCommandMs);
@@ -102,11 +116,13 @@ export function playerPages({ signedIn, forms, hub, afterCommandMs, baseUrl, now
     // safeguard: poll-after-other-page
     if (isShown && (wantsJson(req) || !returnTo.startsWith(routes.nowPlaying())))
       hub.requestPoll(listener.accountId);
-    if (wantsJson(req) && refusal !== null) throw refusedCommand(refusal);
+    const needsDevice = refusal !== null && isStartWithoutDevice(refusal, name, fields);
+    // The devices are listed below it.
+    const why = needsDevice && refusal === 'no-active-device' ? 'nothing-active' : refusal;
+    if (wantsJson(req) && why !== null) throw refusedCommand(why, added);
     // Tells a page which observations show the effect of its command.
     if (wantsJson(req)) res.set(commandTimeHeader, String(now())).status(204).end();
-    else if (refusal !== null && isStartWithoutDevice(refusal, name, fields))
-      res.redirect(303, withNotice(chooseDevice(fields, returnTo), refusal));
+    else if (needsDevice && why !== null) res.redirect(303, withNotice(chooseDevice(fields, returnTo), why));
     else if (refusal !== null) res.redirect(303, withNotice(returnTo, refusal, { at: name }));
     else res.redirect(303, withSuccess(returnTo, name));
   }
@@ -137,9 +153,17 @@ function requireReadableFields(req: Request): void {
 /** The page to return to. One that doesn't show what is playing says that the command was carried out. */
 function withSuccess(returnTo: string, command: string): string {
   if (command === 'queue') return withNotice(returnTo, 'added-to-queue');
+  const notice = successes[command];
   const showsPlayback = returnTo.startsWith(routes.nowPlaying());
-  return command === 'play' && !showsPlayback ? withNotice(returnTo, 'playback-started') : returnTo;
+  return notice && !showsPlayback ? withNotice(returnTo, notice) : returnTo;
 }
+
+const successes: Readonly<Record<string, NoticeName>> = {
+  play: 'playback-started',
+  pause: 'playback-paused',
+  next: 'skipped',
+  previous: 'skipped-back',
+};
 
 async function showQueue(res: Response, listener: SignedInListener): Promise<void> {
   const { upNext } = await listener.spotify.queue();

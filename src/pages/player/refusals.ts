@@ -31,6 +31,9 @@ const byReason: Readonly<Record<PlayerReason, NoticeName>> = {
   VOLUME_CONTROL_DISALLOW: 'volume-uncontrollable',
 };
 
+/** The commands that do more if they are carried out twice. */
+const skips = ['next', 'previous', 'play'];
+
 /** Returns the notice for an error of a command, or null if it isn't a refusal by the player. Without a reason, the command decides. */
 export function refusalOf(error: unknown, command: string): NoticeName | null {
   if (error instanceof PartlyQueued) return 'partly-queued';
@@ -38,6 +41,9 @@ export function refusalOf(error: unknown, command: string): NoticeName | null {
   // It may have been added: sending it again could add it twice.
   // safeguard: no-resend-to-queue
   if (command === 'queue' && error instanceof SpotifyUnavailable) return 'queue-unknown';
+  // The same again could skip two tracks.
+  // safeguard: no-resend-of-skips
+  if (skips.includes(command) && isLost(error)) return 'command-unknown';
   // safeguard: explain-refused-commands
   if (error instanceof PremiumRequired) return 'premium-required';
   if (error instanceof DeviceGone) return 'device-gone';
@@ -48,19 +54,29 @@ export function refusalOf(error: unknown, command: string): NoticeName | null {
   return isNoticeName(general) ? general : null;
 }
 
-/** Returns the same for programs, as a {@link Problem}. */
-export function refusedCommand(refusal: NoticeName): Problem {
-  const known = problems[refusal] ?? { status: 409, title: 'The player can’t do that right now' };
-  const reason = refusal.startsWith('cannot-') ? 'not-possible-now' : refusal;
-  const actions = [{ label: 'Now playing', href: routes.nowPlaying() }];
-  return new Problem({ ...known, reason, text: textOfNotice(refusal), actions });
+/** Whether Spotify may have carried out a command nevertheless: its response was lost, or says that it has failed. */
+function isLost(error: unknown): boolean {
+  return error instanceof SpotifyUnavailable && (error.status === null || error.status >= 500);
 }
 
+/** Returns the same for programs, as a {@link Problem}. `added`: the URIs that were added to the queue before it was refused. */
+export function refusedCommand(refusal: NoticeName, added?: readonly string[]): Problem {
+  const known: Known = problems[refusal] ?? { status: 409, title: 'The player can’t do that right now' };
+  const reason = refusal.startsWith('cannot-') ? 'not-possible-now' : (known.reason ?? refusal);
+  const details = added && { added, count: added.length };
+  const actions = [{ label: 'Now playing', href: routes.nowPlaying() }];
+  return new Problem({ ...known, reason, text: textOfNotice(refusal), actions, ...(details && { details }) });
+}
+
+type Known = Pick<ErrorPage, 'status' | 'title'> & { reason?: string };
+
 /** Refusals that say more than that it isn't possible right now. */
-const problems: Partial<Record<NoticeName, Pick<ErrorPage, 'status' | 'title'>>> = {
+const problems: Partial<Record<NoticeName, Known>> = {
   'premium-required': { status: 403, title: 'This needs Spotify Premium' },
   'no-active-device': { status: 404, title: 'No active device' },
+  'nothing-active': { status: 404, title: 'No active device', reason: 'no-active-device' },
   'device-gone': { status: 404, title: 'Device not available' },
   'queue-unknown': { status: 502, title: 'Spotify didn’t respond' },
+  'command-unknown': { status: 502, title: 'Spotify didn’t respond' },
   'partly-queued': { status: 502, title: 'Not all of these were added' },
 };

@@ -1,0 +1,72 @@
+import { type Request, Router } from 'express';
+import { GrantLost } from '../../access/errors.ts';
+import type { Hub } from '../../live/hub.ts';
+import type { Observation } from '../../live/observation.ts';
+import { unknownState } from '../../live/state.ts';
+import { RedisUnavailable } from '../../redis/errors.ts';
+import { routes } from '../../routes.ts';
+import { cover } from '../../web/cover.ts';
+import { safeReturnPath } from '../../web/return-path.ts';
+import { allowFraming } from '../../web/security.ts';
+import type { SignedIn, SignedInListener } from '../../web/signed-in.ts';
+import { type Card, cardOf, coversOf, playerData } from './card.ts';
+import { controlsOf } from './controls.ts';
+import { currentPlayback } from './current-playback.ts';
+
+type Deps = { signedIn: SignedIn; hub: Hub; baseUrl: string; now: () => number };
+
+/** A track that ended this long ago isn't shown any more, as in the bar with scripts. */
+const overMs = 60_000;
+/** For this long, an answer whose end isn't known, or that nothing is playing, is taken to be true. */
+const knownForMs = 10 * 60_000;
+const coverSize = 48;
+
+/**
+ * The bar at the bottom of pages without scripts: another page, in a frame, so that no page waits for what it shows. It makes no call to Spotify
+ * but the one that follows a command, which a page with scripts makes as well. Its forms lead back to the page around it.
+ */
+export function barPages({ signedIn, hub, baseUrl, now }: Deps): Router {
+  const router = Router();
+
+  const bar = signedIn.pageWithLazyRefresh(async (req, res, listener) => {
+    listener.requireScopesFor('player');
+    const observation = await observationFor(req, listener);
+    const card = observation && cardOf(observation, unknownState, null, now());
+    const known = card && isKnown(card, now()) ? card : null;
+    // safeguard: frame-of-own-pages
+    allowFraming(res);
+    res.set('Cache-Control', 'private, no-store').render('now-playing/bar', {
+      ...(known && { ...playerData(known), ...controlsOf(listener, known) }),
+      playback: known?.playback ?? null,
+      picture: known && cover(coversOf(known), coverSize),
+      canControl: listener.canPlay(),
+      returnTo: safeReturnPath(req.query.returnTo, baseUrl),
+    });
+  });
+  router.get(routes.playbackBar(), bar);
+
+  return router;
+
+  /** What is stored or, after a command, Spotify's answer; null if neither is known. */
+  async function observationFor(req: Request, listener: SignedInListener): Promise<Observation | null> {
+    const stored = () => hub.latestObservation(listener.accountId);
+    // safeguard: bar-makes-no-calls
+    if (req.query.ask !== 'yes') return stored();
+    // Another process may have handled the command.
+    listener.invalidateHere('nowPlaying');
+    try {
+      return (await currentPlayback(hub, listener)).observation;
+    } catch (error) {
+      if (error instanceof GrantLost || error instanceof RedisUnavailable) throw error;
+      return stored();
+    }
+  }
+}
+
+/** Whether this is probably still true. */
+function isKnown({ playback, endsInMs, observedAt }: Card, now: number): boolean {
+  // safeguard: no-outdated-bar
+  return playback.state === 'playing' && endsInMs !== null
+    ? endsInMs > -overMs
+    : now - observedAt < knownForMs;
+}
