@@ -142,11 +142,19 @@ export const noPosition = {
   actions: [goToPlaylists],
 };
 
+export const noEntry = {
+  status: 400,
+  reason: 'no-entry',
+  title: 'Which item?',
+  text: 'Send the item to move as "entry": its position in the playlist, from 0, and its URI, such as "2 spotify:track:…". Nothing was moved.',
+  actions: [goToPlaylists],
+};
+
 export const noSnapshot = {
   status: 400,
   reason: 'no-snapshot',
   title: 'Which version of the playlist?',
-  text: 'Send the "snapshotId" of the version you saw as "snapshot", so that nothing else is removed by mistake.',
+  text: 'Send the "snapshotId" of the version you saw as "snapshot", so that no other item is changed by mistake. Nothing was changed.',
   actions: [goToPlaylists],
 };
 
