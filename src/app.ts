@@ -249,6 +249,7 @@ function sessionRoutes({ config, log, parts, cookies, pendingSignIns }: SessionD
       pendingSignIns,
       rateLimiters,
       background,
+      forms,
       cookies,
       baseUrl,
       people,

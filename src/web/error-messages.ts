@@ -257,6 +257,14 @@ export const errorMessages = {
     happened: 'The address may be mistyped, or the page may be gone.',
     buttons: ['goHome'],
   },
+  methodNotAllowed: {
+    status: 405,
+    reason: 'method-not-allowed',
+    title: 'This address works in another way',
+    happened: 'There’s something at this address, but not for this kind of request.',
+    next: 'Pages need GET, and buttons and forms POST.',
+    buttons: ['goHome'],
+  },
   notAcceptable: {
     status: 406,
     reason: 'not-acceptable',

@@ -6,6 +6,7 @@ import { ShuttingDown } from '../ops/background.ts';
 import { RedisUnavailable } from '../redis/errors.ts';
 import { routes } from '../routes.ts';
 import * as spotify from '../spotify/errors.ts';
+import { allowedMethods } from './allowed-methods.ts';
 import { drawingOf } from './drawings.ts';
 import {
   type Button,
@@ -56,6 +57,7 @@ const messageNames: readonly [ErrorClass, ErrorMessageName][] = [
   [NoSuchPage, 'noSuchPage'],
   // The address of a page names what it asks Spotify for.
   [spotify.NotFound, 'noSuchPage'],
+  [web.MethodNotAllowed, 'methodNotAllowed'],
   [web.NotAcceptable, 'notAcceptable'],
 ];
 
@@ -76,7 +78,10 @@ const minCountdownSeconds = 3;
 /** Pages that reload after a cooldown do so spread over this time, not all at once. */
 const reloadSpreadSeconds = 30;
 
-export const noSuchPage: RequestHandler = (req) => {
+export const noSuchPage: RequestHandler = (req, res) => {
+  const allowed = allowedMethods(req, res);
+  // safeguard: method-not-allowed
+  if (allowed.length > 0 && !allowed.includes(req.method)) throw new web.MethodNotAllowed(allowed);
   throw new NoSuchPage(`No page at ${req.path}`);
 };
 
@@ -101,6 +106,7 @@ export function errorPages({ baseUrl, now, hasSetup, onError, redirect }: Deps):
       delete res.locals.bar;
     }
     res.vary('Accept');
+    if (error instanceof web.MethodNotAllowed) res.set('Allow', error.allowed.join(', '));
     if (wantsJson(req)) {
       const { status, reason, title, text: detail, undo, details } = page;
       // safeguard: undo-in-problem-details

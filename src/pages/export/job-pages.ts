@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import * as v from '@badrap/valita';
 import { type Request, type Response, Router } from 'express';
 import type { ExportJob } from '../../access/export-job-records.ts';
 import { ChunkMissing, type ExportJobs, maxJobCharacters } from '../../access/export-jobs.ts';
@@ -6,6 +7,7 @@ import type { RateLimiters } from '../../access/rate-limiter.ts';
 import { routes } from '../../routes.ts';
 import { isId } from '../../spotify/uri.ts';
 import { NoSuchPage, Problem } from '../../web/errors.ts';
+import { acceptFields } from '../../web/fields.ts';
 import type { Forms } from '../../web/forms.ts';
 import { charge } from '../../web/rate-limits.ts';
 import type { SignedIn, SignedInListener } from '../../web/signed-in.ts';
@@ -41,8 +43,9 @@ export function exportJobPages(deps: Deps): Router {
   const router = Router();
 
   // No call to Spotify.
-  const show = signedIn.pageWithLazyRefresh(async (_req, res, { accountId }) => {
+  const show = signedIn.pageWithLazyRefresh(async (req, res, { accountId }) => {
     const job = await jobs.get(accountId);
+    if (!job && wantsJson(req)) throw new Problem(noJob);
     // Loading the page also detects a job whose process died.
     if (job && isUnfinished(job) && (job.until ?? 0) <= now()) worker.wake(accountId);
     res.set('Cache-Control', 'private, no-store').format({
@@ -57,7 +60,9 @@ export function exportJobPages(deps: Deps): Router {
     await startJob(deps, req, listener);
     respond(req, res);
   });
-  router.post(routes.exportJob(), ...forms.read, start);
+  const anyway = v.literal('yes').optional();
+  const fields = acceptFields({ export: v.string().optional(), anyway });
+  router.post(routes.exportJob(), ...forms.read, fields, start);
 
   const commands: Record<string, (req: Request, listener: SignedInListener) => Promise<unknown>> = {
     async cancel(_req, { accountId }) {
@@ -74,12 +79,13 @@ export function exportJobPages(deps: Deps): Router {
     delete: (_req, { accountId }) => jobs.remove(accountId),
   };
   const command = signedIn.pageWithLazyRefresh(async (req, res, listener) => {
-    const run = Object.hasOwn(commands, String(req.params.command)) && commands[String(req.params.command)];
-    if (!run) throw new NoSuchPage('No such command');
-    await run(req, listener).catch(loseRows(listener.accountId));
+    await commands[String(req.params.command)]?.(req, listener).catch(loseRows(listener.accountId));
     respond(req, res);
   });
-  router.post(routes.exportJobCommand(':command'), ...forms.read, command);
+  router.param('command', (_req, _res, next, name) => {
+    next(Object.hasOwn(commands, name) ? undefined : new NoSuchPage('No such command'));
+  });
+  router.post(routes.exportJobCommand(':command'), ...forms.read, acceptFields({ anyway }), command);
 
   // No call to Spotify.
   const file = signedIn.pageWithLazyRefresh(async (req, res, { accountId }) => {
@@ -213,6 +219,14 @@ function jobJson({
 }: ExportJob) {
   return { id: exportId, name, state, until, reason, missing, calls, rows, of: totalRows, expiresAt };
 }
+
+const noJob = {
+  status: 404,
+  reason: 'no-export',
+  title: 'No export',
+  text: 'Nothing is being exported, and there’s no finished file. POST to this address starts an export.',
+  actions: [{ label: 'Go to the export', href: routes.exportJob() }],
+};
 
 const noFile = {
   status: 404,

@@ -5,6 +5,7 @@ import type { Hub } from '../../live/hub.ts';
 import { routes } from '../../routes.ts';
 import { isLibraryUri, isUri } from '../../spotify/uri.ts';
 import { Problem } from '../../web/errors.ts';
+import { acceptFields, texts, wholeNumber } from '../../web/fields.ts';
 import type { Forms } from '../../web/forms.ts';
 import { textOfNotice, withNotice } from '../../web/notices.ts';
 import type { SignedIn, SignedInListener } from '../../web/signed-in.ts';
@@ -19,8 +20,13 @@ type Deps = { signedIn: SignedIn; forms: Forms; hub: Hub; undoLibrary: UndoLibra
 /** The forms that save something or follow it, and that undo it. */
 export function libraryFormPages({ signedIn, forms, hub, undoLibrary }: Deps): Router {
   const router = Router();
-  router.post(routes.saveToLibrary(), ...forms.read, change({ isSaving: true }));
-  router.post(routes.removeFromLibrary(), ...forms.read, change({ isSaving: false }));
+  const fields = acceptFields({
+    uri: texts.optional(),
+    entry: texts.optional(),
+    place: wholeNumber.optional(),
+  });
+  router.post(routes.saveToLibrary(), ...forms.read, fields, change({ isSaving: true }));
+  router.post(routes.removeFromLibrary(), ...forms.read, fields, change({ isSaving: false }));
   return router;
 
   /** One call to Spotify. To remove most tracks of the list, one more for new apps: see createRelinking. */

@@ -7,6 +7,7 @@ import type { Start } from '../../spotify/player-calls.ts';
 import { hasPlaces, isDeviceId, isPlayableContext, isShowUri, isUri } from '../../spotify/uri.ts';
 import { maxQueued } from '../../web/can-play.ts';
 import { type ErrorPage, Problem } from '../../web/errors.ts';
+import { namesIn } from '../../web/fields.ts';
 import { addAllToQueue, latestEpisodes, playShuffled, savedTracksFrom } from './multi-call-commands.ts';
 
 /*
@@ -200,10 +201,7 @@ function hasField(fields: unknown, name: string): boolean {
 
 /** Says which fields are wrong, by name; their values may be anything. */
 function textFor(issues: v.ValitaError['issues']): string {
-  const names = issues.flatMap((issue) =>
-    issue.code === 'unrecognized_keys' ? issue.keys : issue.path.slice(0, 1),
-  );
-  const known = [...new Set(names.map(String))].filter((name) => /^\w{1,30}$/.test(name));
+  const known = namesIn(issues);
   const ownText = issues.find((issue) => issue.code === 'custom_error' && issue.message === tooManyToQueue);
   if (ownText) return tooManyToQueue;
   if (known.includes('time')) return 'Enter a time such as 1:30, or a number of seconds.';

@@ -7,6 +7,7 @@ import { maxOffset } from '../../spotify/limits.ts';
 import { isId } from '../../spotify/uri.ts';
 import { fallbackNames } from '../../web/display-names.ts';
 import { isOneOf, Problem } from '../../web/errors.ts';
+import { acceptFields, texts } from '../../web/fields.ts';
 import type { Forms } from '../../web/forms.ts';
 import { textOfNotice, withNotice } from '../../web/notices.ts';
 import { pageNumber, pagesOf } from '../../web/paging.ts';
@@ -89,8 +90,9 @@ export function addPages({ signedIn, forms, recentPlaylists, undoAddition, baseU
   });
 
   router.get(routes.addToPlaylist(), htmlOrJson, show);
-  router.post(routes.addToPlaylist(), ...forms.read, addToChosen);
-  router.post(routes.playlistItems(':id'), ...forms.read, addToOne);
+  const [uri, playlist] = [texts.optional(), texts.optional()];
+  router.post(routes.addToPlaylist(), ...forms.read, acceptFields({ uri, playlist }), addToChosen);
+  router.post(routes.playlistItems(':id'), ...forms.read, acceptFields({ uri }), addToOne);
   return router;
 
   type Adding = { uris: readonly string[]; ids: readonly string[]; goTo: string };

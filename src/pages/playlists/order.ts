@@ -3,6 +3,7 @@ import { type Request, Router } from 'express';
 import { routes } from '../../routes.ts';
 import { entriesPerPage, maxOffset } from '../../spotify/limits.ts';
 import { Problem } from '../../web/errors.ts';
+import { acceptFields } from '../../web/fields.ts';
 import type { Forms } from '../../web/forms.ts';
 import { noticeIn, textOfNotice, withNotice } from '../../web/notices.ts';
 import { minTotalOf, pageNumber, pagesOf } from '../../web/paging.ts';
@@ -20,6 +21,14 @@ const result = v.object({
   /** The version after the move. */
   snapshotId: v.string().nullable(),
 });
+
+const textOrNumber = v.union(v.string(), v.number());
+const moveFields = {
+  snapshot: v.string().optional(),
+  entry: textOrNumber.optional(),
+  to: textOrNumber.optional(),
+  direction: v.union(v.literal('up'), v.literal('down')).optional(),
+};
 
 /** The order of a playlist: a page with a form for each item, and the move of one. */
 export function orderPages({ signedIn, forms }: Deps): Router {
@@ -106,7 +115,7 @@ export function orderPages({ signedIn, forms }: Deps): Router {
   });
 
   router.get(routes.playlistOrder(':id'), htmlOrJson, show);
-  router.post(routes.moveInPlaylist(':id'), ...forms.read, move);
+  router.post(routes.moveInPlaylist(':id'), ...forms.read, acceptFields(moveFields), move);
   return router;
 }
 
