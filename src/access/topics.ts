@@ -9,5 +9,5 @@ export const topics = {
   followed: () => ['followed artists', 'is saved '],
   playlists: () => ['playlists'],
   playlist: (id: string) => ['playlists', `playlist ${id}`],
-  followedPlaylist: (uri: string) => ['playlists', `is saved ${uri}`],
+  followedPlaylist: (uris: readonly string[]) => ['playlists', ...uris.map((uri) => `is saved ${uri}`)],
 };

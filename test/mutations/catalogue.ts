@@ -3,6 +3,30 @@ import type { Mutation } from './mutation.ts';
 /** Safeguards of the library, and of the pages about albums, artists, podcasts, episodes and tracks. */
 export const mutations: Mutation[] = [
   {
+    what: 'remembering all that was saved',
+    safeguard: 'remember-all-that-was-saved',
+    from: 'for (const uri of done) remember(uri, isSaved);',
+    to: '',
+    test: 'test/pages/save-several',
+    named: 'several kinds',
+  },
+  {
+    what: 'at most forty saved at once',
+    safeguard: 'forty-saved-at-once',
+    from: 'if (each.size > maxSavedItems) throw new Problem(noUri);',
+    to: '',
+    test: 'test/pages/save-several',
+    named: 'up to forty',
+  },
+  {
+    what: 'saying what was saved before a failure',
+    safeguard: 'say-what-was-saved',
+    from: 'if (done.length > 0) {',
+    to: 'if (done.length > 99) {',
+    test: 'test/pages/save-several',
+    named: 'fails in between',
+  },
+  {
     what: 'not offering to follow artists if Spotify doesn’t',
     safeguard: 'hide-following-if-not-offered',
     from: "return (await store.read(clientId)) !== 'none';",

@@ -55,6 +55,9 @@ test('an unknown or odd field is refused before Spotify is asked, wherever somet
     await json(path).type('text/plain').send('uri=x').expect(415);
   }
 
+  // Without its check, this would pause.
+  await json('/player/pause').send([]).expect(400);
+
   // Fields that are known, but doubled or of another type.
   const odd: [string, object][] = [
     [`/playlists/${someId}/move`, { snapshot: 'x', entry: ['0', '1'], to: 1 }],
