@@ -3,6 +3,22 @@ import type { Mutation } from './mutation.ts';
 /** Files: their formats, and the jobs that make long ones. */
 export const mutations: Mutation[] = [
   {
+    what: 'sharing pages of a list of the library between formats',
+    safeguard: 'share-list-between-formats',
+    from: 'snapshotId ? `${name} to export ${snapshotId} from ${from}` : null',
+    to: 'null',
+    test: 'test/pages/export-price',
+    named: 'a list of the library share',
+  },
+  {
+    what: 'comparing a list of the library at the end of its file',
+    safeguard: 'compare-list-if-read',
+    from: "hasRead && paging !== 'none' ?",
+    to: 'false ?',
+    test: 'test/pages/export-formats',
+    named: 'saved during the export',
+  },
+  {
     what: 'escaping commas in the names of artists',
     safeguard: 'escape-commas-in-names',
     from: "name.replaceAll(',', '\\\\,')",
