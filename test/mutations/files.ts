@@ -5,8 +5,8 @@ export const mutations: Mutation[] = [
   {
     what: 'sharing pages of a list of the library between formats',
     safeguard: 'share-list-between-formats',
-    from: 'snapshotId ? `${name} to export ${snapshotId} from ${from}` : null',
-    to: 'null',
+    from: 'snapshotId ? `',
+    to: 'false ? `',
     test: 'test/pages/export-price',
     named: 'a list of the library share',
   },
