@@ -3,6 +3,14 @@ import type { Mutation } from './mutation.ts';
 /** Files: their formats, and the jobs that make long ones. */
 export const mutations: Mutation[] = [
   {
+    what: 'storing what was read before a job is canceled',
+    safeguard: 'store-before-cancel',
+    from: 'await worker.storeOpenChunk(accountId);',
+    to: '',
+    test: 'test/pages/export-jobs',
+    named: 'before a job is canceled is kept',
+  },
+  {
     what: 'sharing pages of a list of the library between formats',
     safeguard: 'share-list-between-formats',
     from: 'snapshotId ? `',

@@ -819,19 +819,22 @@ test('top and followed artists are files as well, and only formats for tracks ar
 });
 
 // fault: from-of-short-list
-testOnce('the rest of a list that Spotify sends at once has the right rows, without another call', async (t) => {
-  const turntable = await startTurntable(t);
-  const mara = await signInToExport(turntable);
-  for (const list of ['/library/recent', '/library/top']) {
-    const whole = await getFile(mara, `${list}/export.json`);
-    turntable.simulator.forgetCalls();
-    const rest = await getFile(mara, `${list}/export.json?from=7`);
-    assert.deepEqual(rest.items, whole.items.slice(7));
-    assert.equal(rest.manifest.from, 7);
-    assert.equal(apiRequests(turntable.simulator).length, 0, 'it is shared by the formats');
-    await mara.get(`${list}/export.json?from=51`).expect(404);
-  }
-});
+testOnce(
+  'the rest of a list that Spotify sends at once has the right rows, without another call',
+  async (t) => {
+    const turntable = await startTurntable(t);
+    const mara = await signInToExport(turntable);
+    for (const list of ['/library/recent', '/library/top']) {
+      const whole = await getFile(mara, `${list}/export.json`);
+      turntable.simulator.forgetCalls();
+      const rest = await getFile(mara, `${list}/export.json?from=7`);
+      assert.deepEqual(rest.items, whole.items.slice(7));
+      assert.equal(rest.manifest.from, 7);
+      assert.equal(apiRequests(turntable.simulator).length, 0, 'it is shared by the formats');
+      await mara.get(`${list}/export.json?from=51`).expect(404);
+    }
+  },
+);
 
 testOnce('each list has a link to its export at the top of its page', async (t) => {
   const turntable = await startTurntable(t);

@@ -5,6 +5,7 @@ import type { ExportJob } from '../../access/export-job-records.ts';
 import { ChunkMissing, type ExportJobs, maxJobCharacters } from '../../access/export-jobs.ts';
 import type { RateLimiters } from '../../access/rate-limiter.ts';
 import { routes } from '../../routes.ts';
+import { playlistsPerPage } from '../../spotify/limits.ts';
 import { isId } from '../../spotify/uri.ts';
 import { NoSuchPage, Problem } from '../../web/errors.ts';
 import { acceptFields } from '../../web/fields.ts';
@@ -66,6 +67,8 @@ export function exportJobPages(deps: Deps): Router {
 
   const commands: Record<string, (req: Request, listener: SignedInListener) => Promise<unknown>> = {
     async cancel(_req, { accountId }) {
+      // safeguard: store-before-cancel
+      await worker.storeOpenChunk(accountId);
       await jobs.change(accountId, (job) => (job && isUnfinished(job) ? { ...job, ...stoppedBy } : null));
     },
     async resume(req, { accountId }) {
@@ -194,30 +197,42 @@ function canResume({ state, reason }: ExportJob): boolean {
   return state === 'canceled' || (state === 'stopped' && !finalReasons.includes(reason));
 }
 
+/** Returns which part of a job has been read, from 0 to 1: of its rows, or of its playlists if only their number is known. Null if neither is. */
+function shareOf({ state, rows, totalRows, playlists, place }: ExportJob): number | null {
+  if (state === 'done') return 1;
+  const [read, all] =
+    totalRows === null ? [(place.page - 1) * playlistsPerPage + place.skip, playlists] : [rows, totalRows];
+  return all === null || all === 0 ? null : Math.min(1, read / all);
+}
+
 function jobView(job: ExportJob | null) {
   return {
     job,
     canResume: job !== null && canResume(job),
     hasFile: job !== null && hasFile(job),
     isUnfinished: job !== null && isUnfinished(job),
+    share: job && shareOf(job),
     page: job && exportPage(job.exportId),
     formats: job ? linksFor(job.exportId, {}).formats : [],
   };
 }
 
-function jobJson({
-  exportId,
-  name,
-  state,
-  until,
-  reason,
-  missing,
-  calls,
-  rows,
-  totalRows,
-  expiresAt,
-}: ExportJob) {
-  return { id: exportId, name, state, until, reason, missing, calls, rows, of: totalRows, expiresAt };
+function jobJson(job: ExportJob) {
+  const { exportId, name, state, until, reason, missing, calls, rows, expiresAt } = job;
+  const of = job.totalRows;
+  return {
+    id: exportId,
+    name,
+    state,
+    until,
+    reason,
+    missing,
+    calls,
+    rows,
+    of,
+    share: shareOf(job),
+    expiresAt,
+  };
 }
 
 const noJob = {
