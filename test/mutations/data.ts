@@ -415,8 +415,8 @@ export const mutations: Mutation[] = [
   {
     what: 'neutralizing line breaks in cells',
     safeguard: 'neutralize-line-breaks',
-    from: ".replace(breaks, ' ')",
-    to: '',
+    from: 'oneLine(value)',
+    to: 'value',
     test: 'test/pages/csv',
   },
   {

@@ -151,6 +151,11 @@ export function contentsOf(name: string): Contents {
   return listNamed(name).contains;
 }
 
+/** Returns the name of the file of a list. Throws {@link NoSuchPage} for an unknown one. */
+export function nameOfList({ list, range }: ListName): string {
+  return listNamed(list).name(range);
+}
+
 /** Returns whether there is such a list that takes more than one call, so that it can be exported in the background. */
 export function isLongList(name: string): boolean {
   return lists.has(name) && listNamed(name).paging !== 'none';

@@ -200,7 +200,6 @@ function createJobRun(exportId: string, signal: AbortSignal, now: () => number):
   return {
     page: exportPage(exportId),
     isPart: false,
-    isHead: false,
     now,
     // A longer pause ends this run: the job is stored, and any process continues it.
     read: createReader({
