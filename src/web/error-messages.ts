@@ -116,6 +116,15 @@ export const errorMessages = {
     next: 'Go back, reload the page, and try again.',
     buttons: ['goBack'],
   },
+  /** The same for a button or a form, which names what it is about: it's most likely that which is wrong. */
+  notAccepted: {
+    status: 400,
+    reason: 'not-understood',
+    title: 'Spotify didn’t accept this request',
+    happened: 'What it names may not exist, or may have changed on Spotify.',
+    next: 'Go back, reload the page, and try again.',
+    buttons: ['goBack'],
+  },
   refused: {
     status: 403,
     reason: 'refused',

@@ -93,7 +93,8 @@ export function errorPages({ baseUrl, now, hasSetup, onError, redirect }: Deps):
     const canReload = req.method === 'GET' && returnPath === req.originalUrl && !req.isOnDemandOnly;
     const isPause = error instanceof Cooldown && error.endpoint === null;
     const isReloading = isPause && canReload && !wantsJson(req);
-    const page = pageFor(error, { baseUrl, returnPath, now: now(), isReloading });
+    const isChange = req.method === 'POST';
+    const page = pageFor(error, { baseUrl, returnPath, now: now(), isReloading, isChange });
     if (hasSetup && isOneOf(setupErrors, error))
       page.actions = [...page.actions, { label: buttons.checkSetup, href: routes.setupCheck() }];
     const { requestId } = req;
@@ -174,12 +175,14 @@ type PageContext = {
   now: number;
   /** Whether the page reloads at the same address when the wait is over. */
   isReloading: boolean;
+  /** Whether the request was to change something. */
+  isChange: boolean;
 };
 
 function pageFor(error: unknown, context: PageContext): ErrorPage {
   if (error instanceof Problem) return withUntil(error.page, context.now);
 
-  const message: ErrorMessage = errorMessages[messageNameOf(error, context.baseUrl)];
+  const message: ErrorMessage = errorMessages[messageNameOf(error, context)];
   const until = retryAtOf(error, context.now);
   const seconds = until === null ? null : Math.max(1, Math.ceil((until - context.now) / 1000));
   const values = valuesFor(error, context.baseUrl, seconds ?? 0);
@@ -229,7 +232,9 @@ function buttonsOf(
   return isReloading ? others : ['goBack', ...others];
 }
 
-function messageNameOf(error: unknown, baseUrl: string): ErrorMessageName {
+function messageNameOf(error: unknown, { baseUrl, isChange }: PageContext): ErrorMessageName {
+  // safeguard: not-accepted-is-400
+  if (error instanceof spotify.BadRequest && isChange) return 'notAccepted';
   if (error instanceof Cooldown && error.endpoint !== null) return 'endpointRefused';
   if (error instanceof Cooldown && error.quota && error.family !== null) return 'familyPaused';
   if (error instanceof Cooldown && error.quota) return 'quotaExceeded';

@@ -81,6 +81,28 @@ test('an unknown or odd field is refused before Spotify is asked, wherever somet
   await mara.get('/account').expect(200);
 });
 
+test('an offset that isn’t among the URIs is refused, and what Spotify doesn’t accept of a button is a 400', async (t) => {
+  const { browser, simulator } = await startTurntable(t);
+  const mara = browser();
+  await mara.signIn('mara', allowAll);
+  const { item } = (await mara.getJson('/now-playing').expect(200)).body;
+  simulator.forgetCalls();
+  const send = (path: string, fields: object) =>
+    mara.post(path).set('Accept', 'application/json').send(fields);
+  for (const offset of [5, '1', `spotify:track:${someId}`])
+    await send('/player/play', { uri: [item.uri], offset }).expect(400);
+  assert.deepEqual(simulator.calls, []);
+
+  simulator.fault({
+    on: 'api',
+    answer: { status: 400, body: '{"error":{"message":"Bad offset"}}' },
+    times: 9,
+  });
+  const { body } = await send('/player/queue', { uri: item.uri }).expect(400);
+  assert.equal(body.reason, 'not-understood');
+  assert.equal((await mara.getJson('/playlists').expect(502)).body.reason, 'not-understood');
+});
+
 // fault: another-method
 test('an address that exists says which methods it has if it is asked with another method', async (t) => {
   const { browser, app } = await startTurntable(t, { env: { OWNER_LISTENERS: 'mara' } });

@@ -86,7 +86,9 @@ const playFields = v
   })
   // Only one thing can be played, and an offset is a place in it.
   // safeguard: check-field-combinations
-  .assert(({ uri, context, offset }) => !(uri && context) && !(offset && !uri && !hasPlaces(context)));
+  .assert(({ uri, context, offset }) => !(uri && context) && !(offset && !uri && !hasPlaces(context)))
+  // safeguard: offset-within-uris
+  .assert(({ uri, offset }) => !(uri && offset) || indexIn(uri, offset) !== null);
 
 const playSaved = reader(
   'play',
@@ -156,9 +158,14 @@ function itemsFrom(
   offset: { uri: string } | { position: number } | undefined,
 ): readonly string[] {
   if (!offset) return uris;
-  const index = 'uri' in offset ? uris.indexOf(offset.uri) : offset.position;
   // safeguard: start-at-chosen-item
-  return index < 0 || index >= uris.length ? uris : uris.slice(index);
+  return uris.slice(indexIn(uris, offset) ?? 0);
+}
+
+/** Returns the place of an offset in these; null if it isn't one of them. */
+function indexIn(uris: readonly string[], offset: { uri: string } | { position: number }): number | null {
+  const index = 'uri' in offset ? uris.indexOf(offset.uri) : offset.position;
+  return index < 0 || index >= uris.length ? null : index;
 }
 
 export const commandNames: readonly string[] = Object.keys(readers);

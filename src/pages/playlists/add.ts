@@ -18,7 +18,7 @@ import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';
 import { AdditionUnknown, addToEnd } from './add-to-end.ts';
 import { choicesOn, choicesPerPage } from './choice.ts';
 import { filterIn } from './lists.ts';
-import { maxPlaylists, noPlaylist, noUri, partlyAdded } from './problems.ts';
+import { maxPlaylists, noPlaylist, nothingThere, notYours, noUri, partlyAdded } from './problems.ts';
 import type { AddedTo, UndoAddition } from './undo-addition.ts';
 
 type Deps = {
@@ -107,7 +107,7 @@ export function addPages({ signedIn, forms, recentPlaylists, undoAddition, baseU
       // It only decides what is offered first.
       await recentPlaylists.add(listener.accountId, added).catch(() => undefined);
       return { ...result, added, undo: await undoAddition.offer(req, uris, since, result.added) };
-    });
+    }).catch(explain);
     const quote = (id: string) => `“${nameOf.get(id) ?? fallbackNames.playlist}”`;
     if (failed.length + unsure.length > 0) {
       const { returnTo } = req.form;
@@ -149,6 +149,13 @@ async function addToAll(
     }
   }
   return { added, failed, unsure: [] };
+}
+
+/** Says what it may mean that Spotify refuses an addition. */
+function explain(error: unknown): never {
+  // safeguard: words-for-missing-playlist
+  if (error instanceof NotFound) throw new Problem(nothingThere);
+  throw error instanceof Refused ? new Problem(notYours) : error;
 }
 
 function list(names: readonly string[]): string {

@@ -36,6 +36,22 @@ export const noPlaylist = {
   actions: [goToPlaylists],
 };
 
+export const nothingThere = {
+  status: 404,
+  reason: 'playlist-or-item-gone',
+  title: 'This playlist or item is gone',
+  text: 'Nothing was added. Spotify has no such playlist, or nothing that can be added at that URI. It may have been deleted.',
+  actions: [goToPlaylists],
+};
+
+export const notYours = {
+  status: 403,
+  reason: 'not-your-playlist',
+  title: 'This playlist can’t be changed from here',
+  text: 'Nothing was added. Spotify refused: you can only add to playlists that you own or collaborate on.',
+  actions: [goToPlaylists],
+};
+
 /** The playlists that were chosen, by whether the items were added to them. */
 type Additions<T> = { added: readonly T[]; failed: readonly T[]; unsure: readonly T[] };
 
