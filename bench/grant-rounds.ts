@@ -28,12 +28,10 @@ export function refreshCounts({ simulator }: Fleet): { sent: number; refused: nu
   return { sent: refreshes.length, refused: refreshes.filter(({ status }) => status === 400).length };
 }
 
-/** The status of a response. */
 export type Result = number | 'cut off';
 
 const agent = new Agent({ keepAlive: true });
 
-/** Requests the page many times at once. */
 export function visitManyTimes(server: Server, person: Browser): Promise<Result>[] {
   const Cookie = person.cookieHeader();
   return Array.from({ length: requestsPerServer }, () => send(server, Cookie, '/now-playing', 'GET'));

@@ -8,7 +8,6 @@ export type Target = {
   load: Pick<Load, 'port' | 'host' | 'cookies' | 'paths'>;
 };
 
-/** The results of a load: pages, pages per second, and milliseconds of CPU for each page. */
 export type Measured = { pages: number; perSecond: number; cpuMs: number; p50Ms: number };
 
 const deadlineMs = 5_000;

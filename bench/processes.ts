@@ -15,7 +15,6 @@ export async function endProcess(child: ChildProcess): Promise<void> {
   await exited;
 }
 
-/** Sends a message to a process, and returns its reply. */
 export async function ask<Reply>(child: ChildProcess, message: object): Promise<Reply> {
   const reply = once(child, 'message');
   child.send(message);

@@ -8,7 +8,6 @@ import { type Profiler, Session } from 'node:inspector/promises';
 export type ProfilerRequest = { profiler: 'cpu' | 'calls' | 'stop' };
 export type ProfilerReply = { cpu?: Profiler.Profile; calls?: FunctionCalls };
 
-/** How often each function was called. */
 export type FunctionCalls = { url: string; name: string; count: number }[];
 
 const sampleEveryUs = 250;

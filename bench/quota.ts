@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { createRandom } from '../simulator/random.ts';
 import { Cooldown } from '../src/access/errors.ts';
-import { familyBudget, fitsIn, liveBudget } from '../src/access/quota-budget.ts';
+import { familyBudget, liveBudget, msUntilFit } from '../src/access/quota-budget.ts';
 import { type QuotaFamily, quotaFamilies } from '../src/access/quota-families.ts';
 import { createQuotaGate } from '../src/access/quota-gate.ts';
 import { createQuotaLedger } from '../src/access/quota-ledger.ts';
@@ -186,7 +186,7 @@ async function createFleet(redisUrl: string, now: () => number): Promise<Site> {
         return nextPoll({ now: at, observation, budget, listeners: 1, interest: 'everything' }).at;
       },
       mayExport: async (calls) =>
-        fitsIn(familyBudget(await ledger.read(), 'playlist-read', dailyCalls, now()), calls) === 0,
+        msUntilFit(familyBudget(await ledger.read(), 'playlist-read', dailyCalls, now()), calls) === 0,
     },
     close: () => redis.disconnect(),
   };

@@ -1,6 +1,5 @@
 export type Report = ReturnType<typeof createReport>;
 
-/** Prints measurements and claims. */
 export function createReport() {
   let failed = 0;
   let claims = 0;
@@ -15,7 +14,6 @@ export function createReport() {
     fact(name: string, value: string | number): void {
       console.log(`  ${name.padEnd(56)} ${typeof value === 'number' ? grouped(value) : value}`);
     },
-    /** Prints rows under a head, in columns. */
     table(head: readonly string[], rows: readonly (readonly (string | number)[])[]): void {
       const cells = [head, ...rows].map((row) =>
         row.map((cell) => (typeof cell === 'number' ? grouped(cell) : cell)),
@@ -24,7 +22,6 @@ export function createReport() {
       for (const row of cells)
         console.log(`  ${row.map((cell, column) => cell.padStart(widths[column] ?? 0)).join('  ')}`);
     },
-    /** Prints a claim and whether it held. */
     claim(words: string, holds: boolean): void {
       claims += 1;
       if (!holds) failed += 1;
@@ -60,7 +57,6 @@ export function percentile(values: readonly number[], percent: number): number {
   return sorted[Math.max(0, index)] ?? Number.NaN;
 }
 
-/** Returns the middle value. */
 export const median = (values: readonly number[]): number => percentile(values, 50);
 
 /** Returns the difference between the highest and the lowest value, as a part of the median. */

@@ -33,7 +33,6 @@ const disallowedOnRestricted: readonly Disallowed[] = [
   'transferring_playback',
 ];
 
-/** Returns the actions that aren't possible in a state. */
 export function disallowedIn({
   kind,
   isPlaying,

@@ -35,7 +35,6 @@ const everyShow: readonly Show[] = [...shows, dailyShow];
 const everyEpisode: readonly Episode[] = [...episodes, ...dailyShow.episodes];
 export const trackOrBoxSet: readonly Track[] = [...everyTrack, ...boxSet.tracks];
 
-/** Every object by its Spotify URI. */
 export const byUri: ReadonlyMap<string, CatalogueObject> = new Map(
   [...trackOrBoxSet, ...everyAlbum, ...everyArtist, ...everyShow, ...everyEpisode].map((one) => [
     `spotify:${one.kind}:${one.id}`,
@@ -43,7 +42,6 @@ export const byUri: ReadonlyMap<string, CatalogueObject> = new Map(
   ]),
 );
 
-/** Returns the object of this kind and id, or undefined. */
 export function find<Kind extends CatalogueObject['kind']>(
   kind: Kind,
   id: string | undefined,

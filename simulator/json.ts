@@ -6,7 +6,6 @@ import type { Unavailable } from './types.ts';
 export type Json = string | number | boolean | null | undefined | Json[] | { [name: string]: Json };
 export type JsonObject = { [name: string]: Json };
 
-/** A part of a longer list. */
 export type Page<T> = { items: readonly T[]; total: number; limit: number; offset: number };
 
 /** Everything that the JSON of a response depends on. */

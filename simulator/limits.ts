@@ -82,7 +82,6 @@ export function createLimits({ settings, now, findEndpoint }: Deps) {
         imposed.set(scope, limit);
     },
 
-    /** Ends imposed limits. */
     clear: () => imposed.clear(),
 
     /** Ends all refusals: what was imposed, and what was counted. */

@@ -123,7 +123,6 @@ export function itemPage({ name, type, picture }: { name: string; type: string; 
   );
 }
 
-/** Returns the page for a URL that doesn't exist. */
 export function notFoundPage(): string {
   return page('Not found', '<div class="card"><h1>Page not found</h1></div>');
 }

@@ -75,7 +75,6 @@ function chosen<T extends string>(form: URLSearchParams, name: string, values: r
   return value;
 }
 
-/** Returns the form for limits, as HTML. */
 export function limitForm(endpoints: readonly EndpointSummary[]): string {
   const familyOptions = families.map((family) => [family, `${labels[family]} (${family})`] as const);
   const endpointOptions = endpoints.map(({ endpoint }) => [endpoint, endpoint] as const);

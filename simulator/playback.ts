@@ -183,7 +183,6 @@ export function addToQueue(playback: Playback, at: number, item: Item): Playback
 /** How many items Spotify lists as the queue, starting over at the end of the list (GitHub: aome510/spotify-player#178). */
 const queueLength = 20;
 
-/** Returns the items after the current one. */
 export function upNext(playback: Playback, at: number): Item[] {
   const { list, queued } = currentRound(playback, at);
   const { index } = currentItem(playback, at);

@@ -9,7 +9,6 @@ import type { ItemOptions, PlaylistJson } from './playlist-json.ts';
 
 type Deps = { helpers: JsonHelpers; catalogue: CatalogueJson; playlists: PlaylistJson };
 
-/** The player, its devices and what was played. */
 export function createPlayerJson({ helpers, catalogue, playlists }: Deps) {
   const context = ({ type, id }: Context): JsonObject => {
     const { external_urls, href, uri } = helpers.links(type, id);

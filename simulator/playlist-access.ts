@@ -38,13 +38,11 @@ export function createPlaylistAccess(playlistStore: PlaylistStore) {
   };
 }
 
-/** Whether a token with these scopes may read the playlist. */
 export function hasReadScope(playlist: Playlist, scopes: readonly string[]): boolean {
   if (playlist.collaborative) return scopes.includes('playlist-read-collaborative');
   return playlist.isPublic !== false || scopes.includes('playlist-read-private');
 }
 
-/** The scope that changing the playlist takes. */
 export function modifyScope({ isPublic }: Pick<Playlist, 'isPublic'>): string {
   return isPublic === false ? 'playlist-modify-private' : 'playlist-modify-public';
 }

@@ -10,7 +10,6 @@ export type PlaylistJson = ReturnType<typeof createPlaylistJson>;
 
 type Deps = { context: JsonContext; helpers: JsonHelpers; catalogue: CatalogueJson };
 
-/** Playlists and their entries. */
 export function createPlaylistJson({ context: { origin, apiUrl }, helpers, catalogue }: Deps) {
   const { hasLegacy, hasCurrent, renamed, links, images, paging } = helpers;
 

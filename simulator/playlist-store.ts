@@ -87,7 +87,6 @@ export function createPlaylistStore(now: () => number) {
       markChanged(playlist);
     },
 
-    /** Replaces all entries. */
     replace(playlist: Playlist, items: readonly (Track | Episode)[], addedBy: string) {
       playlist.entries = [];
       this.insert(playlist, items, 0, addedBy);

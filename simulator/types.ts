@@ -131,7 +131,6 @@ export type Call = {
   traceparent?: string;
 };
 
-/** An endpoint of the Web API. */
 export type EndpointSummary = {
   /** For example `GET /me/player`. */
   endpoint: string;
@@ -149,7 +148,6 @@ export type Simulator = {
   apiUrl: string;
   settings: Settings;
   listeners: readonly { id: string; accountId: string; name: string | null }[];
-  /** The endpoints of the Web API that it implements. */
   endpoints: readonly EndpointSummary[];
   /** The newest 10,000 requests to the token endpoint and the Web API, oldest first. */
   calls: Call[];

@@ -203,7 +203,6 @@ export function readConfig(env: Readonly<Env>, file: EnvFile = { names: [], prob
   return config;
 }
 
-/** Returns the names of the credentials that are not set. */
 function findMissing(clientId: string | undefined, clientSecret: string | undefined): string[] {
   return [...(clientId ? [] : ['SPOTIFY_CLIENT_ID']), ...(clientSecret ? [] : ['SPOTIFY_CLIENT_SECRET'])];
 }

@@ -25,7 +25,6 @@ type Deps = {
   withCredentials: (credentials: Credentials) => Config;
   /** The names of the credentials that the environment sets, rather than `.env`. */
   setByEnvironment: readonly string[];
-  /** The path of `.env`. */
   envFile: string;
 };
 

@@ -157,12 +157,31 @@ for (const [what, module, found] of planted) {
   });
 }
 
-test('ARCHITECTURE.md links files that exist', () => {
-  const links = [...readFileSync(join(root, 'ARCHITECTURE.md'), 'utf8').matchAll(/\]\(([\w./-]+)\)/g)];
+/** A link to a file, or the name of a folder. */
+const paths = /\]\(([\w./-]+)\)|`([\w-]+\/[\w./-]*)`/g;
 
-  assert.ok(links.length > 20);
+test('ARCHITECTURE.md names files and folders that exist', () => {
+  const named = [...readFileSync(join(root, 'ARCHITECTURE.md'), 'utf8').matchAll(paths)];
+
+  assert.ok(named.length > 20);
   assert.deepEqual(
-    links.map(([, path = '']) => path).filter((path) => !existsSync(join(root, path))),
+    named.map(([, link, folder]) => link ?? folder ?? '').filter((path) => !existsSync(join(root, path))),
+    [],
+  );
+});
+
+test('ARCHITECTURE.md has at least ten typical changes, each with one to three places to look', () => {
+  const text = readFileSync(join(root, 'ARCHITECTURE.md'), 'utf8');
+  const changes = [...text.matchAll(/^\| (?!change |---)(.+?) \| (.+) \|$/gm)].map(
+    ([, change, look = '']) => ({
+      change,
+      count: [...look.matchAll(paths)].length,
+    }),
+  );
+
+  assert.ok(changes.length >= 10);
+  assert.deepEqual(
+    changes.filter(({ count }) => count < 1 || count > 3),
     [],
   );
 });
@@ -214,21 +233,22 @@ test('files have at most 300 lines, functions 80, factories 120', () => {
 
 test('the size check finds a file and functions that are too long', () => {
   const body = (lines: number) => 'x();\n'.repeat(lines);
-  const path = 'src/web/robots.ts';
+  const functions = [
+    `function long() {\n${body(79)}}`,
+    `const short = () => {\n${body(78)}};`,
+    `function createLong() {\n${body(118)}}`,
+  ];
 
-  assert.deepEqual(sizeProblems({ [path]: body(301) }), [`${path} has 301 lines; the limit is 300`]);
-  assert.deepEqual(
-    sizeProblems({
-      [path]: [
-        `function long() {\n${body(79)}}`,
-        `const short = () => {\n${body(78)}};`,
-        `function createLong() {\n${body(118)}}`,
-      ].join('\n'),
-    }),
-    [`${path}:1 long has 81 lines; the limit is 80`],
-  );
-  assert.deepEqual(sizeProblems({ [path]: `const robotsPages = () => {\n${body(119)}};` }), [
-    `${path}:1 robotsPages has 121 lines; the limit is 120`,
+  const found = sizeProblems({
+    'src/web/robots.ts': body(301),
+    'src/web/locale.ts': functions.join('\n'),
+    'src/web/paging.ts': `const robotsPages = () => {\n${body(119)}};`,
+  });
+
+  assert.deepEqual(found.toSorted(), [
+    'src/web/locale.ts:1 long has 81 lines; the limit is 80',
+    'src/web/paging.ts:1 robotsPages has 121 lines; the limit is 120',
+    'src/web/robots.ts has 301 lines; the limit is 300',
   ]);
 });
 

@@ -156,10 +156,11 @@ const sources = [
   '*.{md,json,yml}',
   '.env.example',
   '.ci/run',
+  '.npmrc',
   'Dockerfile',
   '.github/**/*.{md,yml}',
   'deploy/*',
-  '{src,simulator,dev,test,bench,docs,public,views}/**/*.{ts,mjs,js,css,ejs,md,svg,webmanifest}',
+  '{src,simulator,dev,test,bench,docs,public,views}/**/*.{ts,mjs,js,css,ejs,md,svg,webmanifest,yml,json}',
 ];
 
 test('no retired name or phrase is left', () => {

@@ -16,7 +16,6 @@ async function openPanel(t: TestContext, listener = 'mara', onClear = () => {}) 
     access,
     refreshToken,
     page,
-    /** The text of the status box. */
     statusText: async () =>
       (/id="status" data-live>(.*?)<\/div>/s.exec(await page())?.[1] ?? '')
         .replace(/<[^>]+>|\n/g, ' ')

@@ -2,7 +2,7 @@ import { type SearchType, searchTypes } from '../spotify/limits.ts';
 import type { SearchResults } from '../spotify/types.ts';
 import type { WebApi } from '../spotify/web-api.ts';
 import type { AppAccess } from './app-access.ts';
-import { catalogueCalls, partsFrom } from './listener-catalogue-calls.ts';
+import { catalogueCalls, offsetOfPage } from './listener-catalogue-calls.ts';
 import type { ResponseCache } from './response-cache.ts';
 import { type CallInfo, targetOf, ttl } from './spotify-call.ts';
 
@@ -67,7 +67,7 @@ export function createAppApi({ access, webApi, responseCache, market }: Deps) {
         episode: get(catalogueCalls.episode, (token, id) => webApi.episode(token, id, market)),
         album: get(catalogueCalls.album, (token, id) => webApi.album(token, id, market)),
         albumTracks: get(catalogueCalls.albumTracks, (token, id, page) =>
-          webApi.albumTracks(token, id, { from: partsFrom(page), market }),
+          webApi.albumTracks(token, id, { from: offsetOfPage(page), market }),
         ),
         artist: get(catalogueCalls.artist, (token, id) => webApi.artist(token, id)),
         artistAlbums: get(catalogueCalls.artistAlbums, (token, id, page) =>
@@ -75,7 +75,7 @@ export function createAppApi({ access, webApi, responseCache, market }: Deps) {
         ),
         show: get(catalogueCalls.show, (token, id) => webApi.show(token, id, market)),
         showEpisodes: get(catalogueCalls.showEpisodes, (token, id, page) =>
-          webApi.showEpisodes(token, id, { from: partsFrom(page), market }),
+          webApi.showEpisodes(token, id, { from: offsetOfPage(page), market }),
         ),
       };
     },

@@ -107,7 +107,6 @@ export function createBrowsers({ redis, records, grants, now }: Deps) {
     return all.filter(({ sessionId }) => active.has(sessionId)).sort((a, b) => b.seenAt - a.seenAt);
   }
 
-  /** Removes browsers that have signed out. */
   async function remove(accountId: string, ...sessionIds: readonly string[]): Promise<void> {
     if (sessionIds.length === 0) return;
     const fields = sessionIds.flatMap((sessionId) => [sessionId, seenField(sessionId)]);

@@ -46,7 +46,7 @@ const jobSchema = v.object({
   /** Playlists that Spotify didn't send, before the page of the cursor. */
   absent: v.object({ sentAsNull: amount, notSent: amount }),
   /** The cursor from which it continues. */
-  place: v.object({
+  cursor: v.object({
     page: amount,
     skip: amount,
     from: amount,
@@ -61,7 +61,7 @@ const jobSchema = v.object({
   failures: amount,
 });
 
-/** The change of a job of which a chunk is lost. */
+/** The change of a job that has lost a chunk. */
 export const rowsLost = {
   state: 'stopped',
   until: null,

@@ -72,13 +72,13 @@ export function createExportJobs({ redis, records, seal, clientId, leaseMs, now 
 
     change,
 
-    /** Stops a job of which a chunk is lost, and removes the others: its file can't be made any more. A job that has taken its place goes on. */
+    /** Stops a job that has lost a chunk, and removes its other chunks, because its file can no longer be made. A job that has replaced it goes on. */
     async loseRows(accountId: string, { jobId }: ChunkMissing): Promise<void> {
       // safeguard: lose-rows-of-that-job-only
-      const isThat = (job: ExportJob | null) => job?.id === jobId;
+      const isSameJob = (job: ExportJob | null) => job?.id === jobId;
       // Checked before as well, because a change takes the job from its process.
-      if (!isThat(await jobs.read(accountId))) return;
-      await change(accountId, (job) => (job && isThat(job) ? { ...job, ...rowsLost } : null));
+      if (!isSameJob(await jobs.read(accountId))) return;
+      await change(accountId, (job) => (job && isSameJob(job) ? { ...job, ...rowsLost } : null));
     },
 
     remove,

@@ -188,7 +188,6 @@ export function createGrants({ redis, records, seal, now, accountOf }: Deps) {
   };
 }
 
-/** The sealed fields of a grant, and nothing else. */
 function fieldsOf(grant: Grant): SealedFields {
   const { accountId, accessToken, expiresAt, refreshedAt, refreshToken, scopes, consentAt } = grant;
   return { accountId, accessToken, expiresAt, renewedAt: refreshedAt, refreshToken, scopes, consentAt };

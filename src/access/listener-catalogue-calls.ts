@@ -5,7 +5,7 @@ import { defineCall, ttl } from './spotify-call.ts';
 const catalogue = { scopes: [], family: 'catalogue' } as const;
 
 /** Returns the offset of a page, which counts from 1. */
-export function partsFrom(page: number): number {
+export function offsetOfPage(page: number): number {
   return (page - 1) * partsPerPage;
 }
 
@@ -41,7 +41,7 @@ export const catalogueCalls = {
     endpoints: ['GET /albums/{id}/tracks'],
     usedBy: { 'Album page': 'from the second page on' },
     request: ({ webApi, accessToken, market }, id: string, page: number) =>
-      webApi.albumTracks(accessToken, id, { from: partsFrom(page), market }),
+      webApi.albumTracks(accessToken, id, { from: offsetOfPage(page), market }),
     cache: { key: (id, page) => `album ${id} tracks ${page}`, ttlMs: ttl.fiveMinutes },
   }),
 
@@ -75,7 +75,7 @@ export const catalogueCalls = {
     endpoints: ['GET /shows/{id}/episodes'],
     usedBy: { 'Podcast page': 'from the second page on' },
     request: ({ webApi, accessToken, market }, id: string, page: number) =>
-      webApi.showEpisodes(accessToken, id, { from: partsFrom(page), market }),
+      webApi.showEpisodes(accessToken, id, { from: offsetOfPage(page), market }),
     cache: { key: (id, page) => `show ${id} episodes ${page}`, ttlMs: ttl.minute },
   }),
 };

@@ -100,7 +100,7 @@ export function createPeople({ redis, records, browsers, clientId, allowed, owne
 
     forget,
 
-    /** Returns those who are signed in, the one seen last first, and those whose access has ended, the last one first. */
+    /** Returns the people who are signed in, most recently seen first, and those whose access has ended, most recent first. */
     async list(): Promise<{ people: Person[]; former: FormerPerson[] }> {
       const { people, former } = await readAll();
       const all = await Promise.all(

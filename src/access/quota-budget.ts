@@ -112,7 +112,10 @@ const reservedPart = 0.1;
  * In how many milliseconds this many calls fit into a budget beside the reserve: 0 if they do now, null if they never will because they are more
  * than a whole day's.
  */
-export function fitsIn({ perDay, used, expiries }: Omit<Budget, 'isGuess'>, calls: number): number | null {
+export function msUntilFit(
+  { perDay, used, expiries }: Omit<Budget, 'isGuess'>,
+  calls: number,
+): number | null {
   const maxUsed = (1 - reservedPart) * perDay - calls;
   let left = used;
   if (left <= maxUsed) return 0;

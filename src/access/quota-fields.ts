@@ -16,7 +16,6 @@ type ClosureKind = 'rate' | 'quota' | 'assumed' | 'gone' | 'suspect';
 /** Times are milliseconds since 1970. `at`: when the 429 came. */
 export type Closure = { until: number; kind: ClosureKind; at: number };
 
-/** Everything in the ledger. */
 export type Ledger = {
   /** Closures, including expired ones. */
   closures: ReadonlyMap<Scope, Closure>;

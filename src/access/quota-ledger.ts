@@ -108,7 +108,7 @@ export function createQuotaLedger({ redis, records, name, now }: Deps) {
       return {
         before: { ...parseLedger(fields, now()), counts },
         // If Redis fails now, they are set aside until they expire.
-        release: () => drop(ledgerKey, names),
+        release: () => removeFields(ledgerKey, names),
       };
     },
 
@@ -144,10 +144,10 @@ export function createQuotaLedger({ redis, records, name, now }: Deps) {
       const [fields, counts] = await readFields();
       const usage = readCounts(counts, now());
       await Promise.all([
-        drop(usageKey, usage.obsolete),
-        drop(usageKey, usage.damaged, usageType.kind),
-        drop(ledgerKey, expiredIn(fields, now())),
-        drop(ledgerKey, damagedIn(fields, now()), ledgerType.kind),
+        removeFields(usageKey, usage.obsolete),
+        removeFields(usageKey, usage.damaged, usageType.kind),
+        removeFields(ledgerKey, expiredIn(fields, now())),
+        removeFields(ledgerKey, damagedIn(fields, now()), ledgerType.kind),
       ]);
       return { ...parseLedger(fields, now()), counts: usage.counts };
     },
@@ -174,7 +174,7 @@ export function createQuotaLedger({ redis, records, name, now }: Deps) {
     return records.withType(usageType, usageKey, () => redis.hgetall(usageKey));
   }
 
-  async function drop(key: string, fields: readonly string[], damagedKind?: string): Promise<void> {
+  async function removeFields(key: string, fields: readonly string[], damagedKind?: string): Promise<void> {
     if (fields.length === 0) return;
     if (damagedKind !== undefined) records.report(damagedKind, 'a field');
     // A Redis that refuses writes keeps them for now.

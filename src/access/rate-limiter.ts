@@ -34,7 +34,7 @@ export const limits = {
   visitorSearch: { requests: 30, windowSeconds: minute },
   /** All visitors without a sign-in together; a setting. */
   dailySearches: { requests: 100, windowSeconds: 24 * hour },
-  /** Those of them that are made while someone types; half of the setting. */
+  /** The ones made while someone types; half of the setting. */
   typedSearches: { requests: 50, windowSeconds: 24 * hour },
   /** Per listener, like those below unless noted. */
   search: { requests: 60, windowSeconds: minute },

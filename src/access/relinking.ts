@@ -5,7 +5,7 @@ import { partsOf } from '../spotify/uri.ts';
 import type { ApiVersions } from './api-version.ts';
 
 /** A row of a list as its button names it: the URI shown, and its position (from 0) if the list may contain another URI there. */
-export type ShownEntry = { uri: string; place: number | null };
+export type ShownEntry = { uri: string; position: number | null };
 
 /** Reads a slice of the list that the row is in. */
 type ReadSlice = (slice: Slice) => Promise<Page<{ item: Track | Episode | null }>>;
@@ -26,32 +26,34 @@ export function createRelinking({ apiVersions, market }: Deps) {
      */
     async originalUris(entries: readonly ShownEntry[], read: ReadSlice): Promise<(string | null)[]> {
       // Only tracks are relinked.
-      const tracks = entries.filter(({ uri, place }) => place !== null && partsOf(uri).kind === 'track');
+      const tracks = entries.filter(
+        ({ uri, position }) => position !== null && partsOf(uri).kind === 'track',
+      );
       // safeguard: skip-needless-relinking-call
       const unknown = tracks.length > 0 && (await apiVersions.current()) !== 'legacy' ? tracks : [];
       // safeguard: read-original-before-removing
       const originals = await urisAt(unknown, null);
-      const relinked = unknown.filter(({ uri, place }) => (originals.get(place) ?? uri) !== uri);
+      const relinked = unknown.filter(({ uri, position }) => (originals.get(position) ?? uri) !== uri);
       const shown = await urisAt(relinked, market);
-      return entries.map(({ uri, place }) => {
-        const original = originals.get(place);
+      return entries.map(({ uri, position }) => {
+        const original = originals.get(position);
         if (original === undefined || original === uri) return uri;
         // This is another track, or another instance of the same one. Only in the second case is the row still at its position.
         // safeguard: verify-position-before-removing
-        return shown.get(place) === uri ? original : null;
+        return shown.get(position) === uri ? original : null;
       });
 
       /** Returns what is at the positions of these rows, by position. */
       async function urisAt(rows: readonly ShownEntry[], inMarket: string | null) {
         const found = new Map<number | null, string | null>();
-        const places = rows.flatMap(({ place }) => place ?? []).sort((a, b) => a - b);
-        for (const from of places) {
+        const positions = rows.flatMap(({ position }) => position ?? []).sort((a, b) => a - b);
+        for (const from of positions) {
           if (found.has(from)) continue;
           // safeguard: read-rows-together
-          const last = Math.max(...places.filter((place) => place < from + entriesPerPage));
+          const last = Math.max(...positions.filter((position) => position < from + entriesPerPage));
           const { items } = await read({ from, limit: last - from + 1, market: inMarket });
-          for (let place = from; place <= last; place += 1)
-            found.set(place, items[place - from]?.item?.uri ?? null);
+          for (let position = from; position <= last; position += 1)
+            found.set(position, items[position - from]?.item?.uri ?? null);
         }
         return found;
       }

@@ -30,7 +30,6 @@ export const timing = {
   exportTickMs: 5_000,
   /** The lease of the process that works on an export job: without an extension, another process continues after this long. */
   exportLeaseMs: 30_000,
-  /** Live updates. */
   live: {
     /** How often each process checks what is due. */
     tickMs: 200,

@@ -55,7 +55,7 @@ class LeaseExpired extends SpotifyUnavailable {
  * Ideally, one process would hold an exclusive lock from reading the spent token until its successor is stored. Redis can't guarantee that: a process
  * may be suspended past its lease, and resume after another one has taken the lock.
  *
- * The fallback: the lock saves calls, and compare-and-set gives correctness. The stored token is read again under the lock; if it is no longer the
+ * The fallback: the lock saves calls, and compare-and-set ensures correctness. The stored token is read again under the lock; if it is no longer the
  * spent one, it is the result. Spotify is asked only while the lease is still ours. The successor is stored by compare-and-set, and a rejected
  * refresh token ends the grant only if it is still the stored one.
  *

@@ -6,7 +6,6 @@ export type CheckResult = {
   status: 'ok' | 'failed' | 'note';
   /** The finding, without a period at the end. */
   detail: string;
-  /** How to fix it. */
   fix?: string;
 };
 

@@ -42,7 +42,7 @@ export type Feed = {
   isClosed: boolean;
 };
 
-/** Returns a feed without subscribers, of which nothing is known yet. `reloadDueAt` is by `performance.now()`. */
+/** Returns a feed without subscribers, about which nothing is known yet. `reloadDueAt` is by `performance.now()`. */
 export function createFeed(accountId: string, reloadDueAt: number): Feed {
   return {
     accountId,

@@ -96,16 +96,16 @@ export function createPoller(deps: Deps) {
 
   /** When to poll a listener next after this observation. Throws RedisUnavailable. */
   async function nextPollFor(observation: Observation | null, interest: Interest): Promise<NextPoll> {
-    return nextPoll({ now: now(), observation, interest, ...(await supply()) });
+    return nextPoll({ now: now(), observation, interest, ...(await readBudget()) });
   }
 
   /** Whether calls may be spent on conveniences. Throws RedisUnavailable. */
   async function isBudgetRelaxed(): Promise<boolean> {
-    const { budget, listeners } = await supply();
+    const { budget, listeners } = await readBudget();
     return isRelaxed(budget, listeners);
   }
 
-  async function supply(): Promise<{ budget: Budget; listeners: number }> {
+  async function readBudget(): Promise<{ budget: Budget; listeners: number }> {
     const [listeners, budget] = await Promise.all([countPolled(), liveBudget()]);
     return { budget, listeners: Math.max(1, listeners) };
   }

@@ -66,7 +66,7 @@ function requestPollAfterCommand(state: ListenerState): ListenerState {
   return { ...state, isFollowUpDue: false, pollRequestedAt: requestedAt };
 }
 
-/** Whether a requested poll is still to be made. */
+/** Whether a requested poll still has to be made. */
 function isPollWanted(
   { live, pollRequestedAt, commandAt, isFollowUpDue }: ListenerState,
   now: number,

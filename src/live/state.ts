@@ -101,7 +101,6 @@ export function isFromTheFuture({ askedAt }: Observation, now: number): boolean 
   return askedAt > now + clockSkewMs;
 }
 
-/** Whether the clock has been set back since `before`. */
 export function isClockSetBack(now: number, before: number): boolean {
   return now < before - clockSkewMs;
 }
@@ -114,7 +113,6 @@ export function freshObservation({ live, commandAt }: ListenerState, now: number
   return ageMs >= 0 && ageMs < freshMs ? observation : null;
 }
 
-/** A poll begins. */
 export function startPoll(state: ListenerState, now: number): ListenerState {
   return { ...state, earliestPollAt: now + minIntervalMs };
 }

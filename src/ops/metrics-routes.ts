@@ -10,7 +10,6 @@ type Deps = {
   token: string | null;
 };
 
-/** Serves the metrics. */
 export function metricsRoutes({ read, token }: Deps): Router {
   const router = Router();
   router.get(metricsPath, async (req, res) => {

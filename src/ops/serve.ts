@@ -2,7 +2,6 @@ import type { RequestListener, Server, ServerResponse } from 'node:http';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { connectionLimits, createBoundedServer } from './connections.ts';
 
-/** A server that accepts connections. */
 export type RunningServer = {
   port: number;
   /**
@@ -83,7 +82,7 @@ async function closeGracefully(
     server.closeAllConnections();
   }, graceMs);
   // safeguard: accept-waiting-connections
-  await quietTurn(server);
+  await waitForQuietTurn(server);
   // close() itself closes idle connections.
   await new Promise((resolve) => server.close(resolve));
   clearTimeout(cut);
@@ -99,7 +98,7 @@ const maxQuietWaitMs = 1_000;
  * resets those that it has already established but Node hasn't accepted yet, even if their requests have been sent. A proxy can't know
  * whether such a request was handled, so it fails unless it is a GET. The same is true for a request on a connection that was idle.
  */
-async function quietTurn(server: Server): Promise<void> {
+async function waitForQuietTurn(server: Server): Promise<void> {
   let arrivals = 0;
   const count = () => {
     arrivals += 1;

@@ -24,9 +24,7 @@ type Deps = Settings & {
   /** The certificates to trust, as PEM, if not Node's. */
   redisCa: string | null;
   findProgram: () => Promise<string>;
-  /** Reports progress. */
   info: (sentence: string) => void;
-  /** Reports a problem. */
   error: (sentence: string) => void;
   /** How long to wait for the Redis that was used last, in milliseconds. */
   waitMs?: number;

@@ -86,7 +86,6 @@ export type RedisFault = {
   code: string | undefined;
   /** Continues a sentence that begins with "Redis", such as "is a read-only replica". */
   problem: string;
-  /** How to fix it. */
   fix: string;
 };
 

@@ -22,7 +22,6 @@ type Deps = {
   /** Node's `process.platform`, such as `linux` or `darwin`. */
   platform: string;
   isRoot: boolean;
-  /** Reports progress. */
   print: (sentence: string) => void;
   /** Asks a yes-or-no question; null if there is no terminal. */
   confirm: ((question: string) => Promise<boolean>) | null;
@@ -160,7 +159,6 @@ export async function startRedis({
 export type RunningRedis = {
   /** Resolves when the server has stopped, for whatever reason. */
   ended: Promise<unknown>;
-  /** Stops the server, and resolves when it has stopped. */
   stop(): Promise<void>;
 };
 

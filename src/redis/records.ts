@@ -14,7 +14,6 @@ export type RecordKind<T> = {
   /** The key before version 0.2.0, from which a record is moved when it is first used. */
   formerKey?: (id: string) => string;
   codec: Codec<T>;
-  /** The TTL of a record with this value, in milliseconds. */
   ttlMs: (value: T) => number;
 };
 

@@ -121,7 +121,7 @@ export function createHttp({
   };
 }
 
-/** Returns a function that downloads a file; null if it can't be had. It never throws, and follows no redirects. */
+/** Returns a function that downloads a file; null if that fails. It never throws, and follows no redirects. */
 export function createDownload({ deadlineMs, maxBytes }: { deadlineMs: number; maxBytes: number }) {
   // safeguard: downloads-without-redirects
   const http = axios.create({ maxRedirects: 0, proxy: false, responseType: 'arraybuffer' });

@@ -1,7 +1,7 @@
 import { trustedUrls } from './fields.ts';
 import { createDownload } from './http.ts';
 
-/** Downloads the image at a URL; null if it can't be had. It never throws. */
+/** Downloads the image at a URL; null if that fails. It never throws. */
 export type DownloadImage = (url: string) => Promise<Buffer | null>;
 
 type Deps = {

@@ -101,7 +101,7 @@ export function parseSavedTracks(
   const all = requireArray(json.items, response);
   const items = all.flatMap((one, index) =>
     // safeguard: count-omitted-positions
-    parseTimestamped(one, 'track', trusted).map((saved) => ({ ...saved, place: from + index })),
+    parseTimestamped(one, 'track', trusted).map((saved) => ({ ...saved, position: from + index })),
   );
   return { items, total: parseTotal(json.total, from, all.length, response) };
 }

@@ -69,8 +69,8 @@ export function createPlaylistChangeCalls(send: Send) {
     ): Promise<string | null> {
       // Spotify counts the position in the list as it is before the move.
       // safeguard: insert-before-move
-      const place = { range_start: from, insert_before: to > from ? to + 1 : to, range_length: 1 };
-      const body = { ...place, ...(snapshotId !== null && { snapshot_id: snapshotId }) };
+      const range = { range_start: from, insert_before: to > from ? to + 1 : to, range_length: 1 };
+      const body = { ...range, ...(snapshotId !== null && { snapshot_id: snapshotId }) };
       const path = pathTo('playlists', id, names[apiVersion].contents);
       return parse.parseSnapshotId(await send(accessToken, { method: 'PUT', path, body }));
     },

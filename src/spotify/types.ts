@@ -130,8 +130,8 @@ export type SavedShow = { show: Show; at: string | null };
 /** Some of the artists that a listener follows. `next`: the cursor of the following ones; null if these are the last. */
 export type FollowedArtists = { items: Artist[]; total: number | null; next: string | null };
 
-/** An item in a listener's library; `place` is its position in the whole list, from 0, as in the JSON of the page. */
-export type SavedItem = TimestampedItem & { place: number };
+/** An item in a listener's library; `position`: in the whole list, from 0. */
+export type SavedItem = TimestampedItem & { position: number };
 
 export type Device = {
   /** Null for some devices, which can't be controlled. */

@@ -7,7 +7,7 @@ import { cover } from './cover.ts';
 
 export type CoverColors = ReturnType<typeof createCoverColors>;
 
-/** How many covers' colors are remembered, and for how long it is remembered that one can't be had. */
+/** How many covers' colors are remembered, and for how long it is remembered that one isn't available. */
 const maxRemembered = 2_000;
 const retryMs = 60_000;
 /** The side of the smallest covers, in pixels. */
@@ -25,7 +25,7 @@ const [darkest, lightest] = [0.12, 0.96];
 /** At least this part of a cover must have color for the page to take it on. */
 const minColorfulPart = 0.04;
 
-/** For covers whose color can't be had, or isn't known yet: `#191414`, as Spotify's design guidelines ask for. */
+/** For covers whose color isn't available, or isn't known yet: `#191414`, as Spotify's design guidelines ask for. */
 export const noColor = 'no-color hue-0 chroma-0';
 
 const toOklch = converter('oklch');
@@ -46,7 +46,7 @@ export function createCoverColors({ download }: { download: DownloadImage }) {
   });
 
   return {
-    /** Returns the class for these images of one cover, once it is known; `no-color` if it can't be had, empty without a cover. Never throws. */
+    /** Returns the class for these images of one cover, once it is known; `no-color` if it isn't available, empty without a cover. Never throws. */
     async find(images: readonly Image[]): Promise<string> {
       const url = urlOf(images);
       return url === null ? '' : ((await classes.fetch(url)) ?? noColor);

@@ -37,8 +37,8 @@ export function readUris(value: unknown, problem: ErrorPage): string[] {
 type Fields = Readonly<Record<string, unknown>>;
 
 /**
- * Returns the same fields, with `uri` in place of `entry`: the checkboxes of a playlist name rows, as {@link readEntry} reads them, of which most
- * actions need only the URIs. Rows that can't be played are in a separate field, `unplayable`, and left out: playing only those is refused as
+ * Returns the same fields, with `uri` in place of `entry`: the checkboxes of a playlist name rows, as {@link readEntry} reads them, but most
+ * actions need only their URIs. Rows that can't be played are in a separate field, `unplayable`, and left out: playing only those is refused as
  * an unknown field. Nothing is checked here.
  */
 export function withUris(fields: Fields): Fields {
@@ -55,18 +55,18 @@ export function selectedRows({ entry, unplayable }: Fields): unknown[] {
 }
 
 /**
- * Returns the row of a list that a request names; its place is a position from 0, or null if the request names only a URI. A button sends
- * both as `entry` (place and URI, or only the URI), a program as `uri` and `place`. Throws {@link Problem} as {@link readUri} does.
+ * Returns the row of a list that a request names; its position counts from 0, and is null if the request names only a URI. A button sends
+ * both as `entry` (position and URI, or only the URI), a program as `uri` and `position`, which was `place` in 0.2.0. Throws {@link Problem} as {@link readUri} does.
  */
 export function readEntry(fields: Fields, problem: ErrorPage, isAccepted = isUri): ShownEntry {
-  const [, entryPlace, entryUri] = /^(?:(\d{1,6}) )?(\S+)$/.exec(String(fields.entry ?? '')) ?? [];
-  const place = entryPlace ?? String(fields.place ?? '');
+  const [, entryPosition, entryUri] = /^(?:(\d{1,6}) )?(\S+)$/.exec(String(fields.entry ?? '')) ?? [];
+  const position = entryPosition ?? String(fields.position ?? fields.place ?? '');
   return {
     uri: readUri(
       entryUri ?? (typeof fields.uri === 'string' ? fields.uri.trim() : undefined),
       problem,
       isAccepted,
     ),
-    place: /^\d{1,6}$/.test(place) ? Number(place) : null,
+    position: /^\d{1,6}$/.test(position) ? Number(position) : null,
   };
 }

@@ -4,7 +4,7 @@ import ejs from 'ejs';
 
 type Locals = Record<string, unknown>;
 type Template = (locals: Locals) => string;
-/** A template by its name, and the names of those that it includes by the paths that it uses. */
+/** A template's name, and the names of the templates it includes, by the path in its `include`. */
 type View = { name: string; template: () => Template; included: Map<string, string> };
 type Callback = (error: unknown, html?: string) => void;
 

@@ -34,7 +34,7 @@ async function startJob(t: TestContext) {
     totalRows: null,
     playlists: null,
     absent: { sentAsNull: 0, notSent: 0 },
-    place: { page: 1, skip: 0, from: 0, before: null, snapshot: null },
+    cursor: { page: 1, skip: 0, from: 0, before: null, snapshot: null },
     chunks: 0,
     characters: 0,
     failures: 0,

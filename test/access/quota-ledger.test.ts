@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { Redis } from 'ioredis';
 import { Cooldown } from '../../src/access/errors.ts';
-import { familyBudget, fitsIn, liveBudget, quotaOf } from '../../src/access/quota-budget.ts';
+import { familyBudget, liveBudget, msUntilFit, quotaOf } from '../../src/access/quota-budget.ts';
 import { type QuotaFamily, quotaFamilies } from '../../src/access/quota-families.ts';
 import { createQuotaGate } from '../../src/access/quota-gate.ts';
 import { createQuotaLedger } from '../../src/access/quota-ledger.ts';
@@ -417,8 +417,8 @@ test('expensive work waits until it fits beside the reserve', () => {
   ];
   const budget = { perDay: 700, used: 500, expiries };
 
-  assert.equal(fitsIn(budget, 130), 0);
-  assert.equal(fitsIn(budget, 131), hour);
-  assert.equal(fitsIn(budget, 600), 5 * hour);
-  assert.equal(fitsIn(budget, 631), null, 'more than a day ever has');
+  assert.equal(msUntilFit(budget, 130), 0);
+  assert.equal(msUntilFit(budget, 131), hour);
+  assert.equal(msUntilFit(budget, 600), 5 * hour);
+  assert.equal(msUntilFit(budget, 631), null, 'more than a day ever has');
 });

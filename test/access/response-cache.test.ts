@@ -7,7 +7,6 @@ import { createClock } from '../support/clock.ts';
 import { allowAll, apiRequests } from '../support/pages.ts';
 import { holdResponse, startTurntable } from '../support/turntable.ts';
 
-/** A response cache and its clock. */
 function newCache(t: { after(end: () => void): void }, maxCharacters?: number) {
   const clock = createClock();
   const cache = createResponseCache({ now: clock.now, ...(maxCharacters && { maxCharacters }) });

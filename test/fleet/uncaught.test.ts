@@ -49,6 +49,7 @@ test('the server and the demo keep running when their output is no longer read',
     const url = /http:\/\/127\.0\.0\.1:\d+/.exec(server.output())?.[0];
     // Each is logged, and a failure to write that is noticed a little later.
     for (let count = 0; count < 10; count += 1) assert.ok((await fetch(`${url}/privacy`)).ok, entry);
+    assert.equal((await fetch(`${url}/readyz`)).status, 200, `${entry} is stopping`);
   }
 });
 

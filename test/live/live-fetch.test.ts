@@ -9,7 +9,6 @@ import { type Browser, countApiCalls, startTurntable } from '../support/turntabl
 const fetchCard = async (person: Browser, query = '') =>
   (await person.getJson(`/now-playing/card${query}`).expect(200)).body;
 
-/** Fetches the card until it is as expected. */
 async function fetchUntil(
   person: Browser,
   isExpected: (card: Awaited<ReturnType<typeof fetchCard>>) => boolean,

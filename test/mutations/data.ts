@@ -178,14 +178,14 @@ export const mutations: Mutation[] = [
   {
     what: 'verifying the position before removing an item',
     safeguard: 'verify-position-before-removing',
-    from: 'return shown.get(place) === uri ? original : null;',
+    from: 'return shown.get(position) === uri ? original : null;',
     to: 'return original;',
     test: 'test/pages/relinking',
   },
   {
     what: 'reading the originals of several rows together',
     safeguard: 'read-rows-together',
-    from: 'const last = Math.max(...places.filter((place) => place < from + entriesPerPage));',
+    from: 'const last = Math.max(...positions.filter((position) => position < from + entriesPerPage));',
     to: 'const last = from;',
     test: 'test/pages/relinking',
     named: 'of several rows',
@@ -193,8 +193,8 @@ export const mutations: Mutation[] = [
   {
     what: 'counting omitted items in positions',
     safeguard: 'count-omitted-positions',
-    from: 'place: from + index',
-    to: 'place: from',
+    from: 'position: from + index',
+    to: 'position: from',
     test: 'test/pages/relinking',
   },
   {

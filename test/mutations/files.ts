@@ -149,7 +149,7 @@ export const mutations: Mutation[] = [
   {
     what: 'a whole list before a job was canceled',
     safeguard: 'whole-list-before-stop',
-    from: 'isAll && job.place.from === 0',
+    from: 'isAll && job.cursor.from === 0',
     to: 'false',
     test: 'test/pages/export-jobs',
     named: 'between two playlists',

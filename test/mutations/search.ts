@@ -116,7 +116,7 @@ export const mutations: Mutation[] = [
   {
     what: 'turning shuffle on before a list begins',
     safeguard: 'shuffle-before-playing',
-    from: 'deviceId === null && (await shuffles(spotify))',
+    from: 'deviceId === null && (await turnOnShuffle(spotify))',
     to: 'false',
     test: 'test/pages/shuffle',
     named: 'in the header',

@@ -80,7 +80,7 @@ export const mutations: Mutation[] = [
   {
     what: 'accepting waiting connections before a stop',
     safeguard: 'accept-waiting-connections',
-    from: 'await quietTurn(server);',
+    from: 'await waitForQuietTurn(server);',
     to: '',
     test: stop,
     named: 'has not accepted yet',

@@ -1,6 +1,5 @@
 import type { Mutation } from './mutation.ts';
 
-/** The wall. */
 export const mutations: Mutation[] = [
   {
     what: 'the wall of this sign-in only',

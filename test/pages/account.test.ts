@@ -20,7 +20,6 @@ const firefox = 'Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefo
 const safari =
   'Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.6 Mobile/15E148 Safari/604.1';
 
-/** Signs in with a browser that sends this User-Agent. */
 async function signedInWith(turntable: Turntable, userAgent: string, listener = 'mara'): Promise<Browser> {
   const person = turntable.browser();
   await person

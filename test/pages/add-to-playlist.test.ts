@@ -21,14 +21,14 @@ async function start(t: Parameters<typeof startTurntable>[0], listener = 'noor')
 }
 
 /** Creates a playlist with these items, as a program does; returns its id. */
-async function made(person: Browser, name: string, uri: readonly string[] = []): Promise<string> {
+async function createPlaylist(person: Browser, name: string, uri: readonly string[] = []): Promise<string> {
   const json = person.post('/playlists').set('Accept', 'application/json');
   const { body } = await json.send({ name, ...(uri.length > 0 && { uri }) }).expect(201);
   return body.id;
 }
 
 /** The URIs in a playlist. */
-async function inside({ person, clock }: { person: Browser } & Pick<Turntable, 'clock'>, id: string) {
+async function urisIn({ person, clock }: { person: Browser } & Pick<Turntable, 'clock'>, id: string) {
   clock.advance({ seconds: 2 });
   const { body } = await person.getJson(`/playlists/${id}?notice=item-removed`).expect(200);
   return (body.entries as Entry[]).map(({ item }) => item?.uri ?? 'gone');
@@ -41,7 +41,7 @@ test('several items are added to several playlists at once, the person stays whe
   const started = await start(t);
   const { person, uris, simulator } = started;
   const [a = '', b = '', c = ''] = uris;
-  const [one, other] = [await made(person, 'One', [c]), await made(person, 'Other')];
+  const [one, other] = [await createPlaylist(person, 'One', [c]), await createPlaylist(person, 'Other')];
   const query = new URLSearchParams([
     ['uri', a],
     ['uri', b],
@@ -58,8 +58,8 @@ test('several items are added to several playlists at once, the person stays whe
     apiRequests(simulator),
     [one, other].map((id) => `POST /playlists/${id}/${contents(t)}`),
   );
-  assert.deepEqual(await inside(started, one), [c, a, b]);
-  assert.deepEqual(await inside(started, other), [a, b]);
+  assert.deepEqual(await urisIn(started, one), [c, a, b]);
+  assert.deepEqual(await urisIn(started, other), [a, b]);
 
   const after = await person.get(left.headers.location ?? '').expect(200);
   assert.match(after.text, /Added to the playlists you chose\./);
@@ -68,23 +68,23 @@ test('several items are added to several playlists at once, the person stays whe
   assert.equal(fields.returnTo, '/library?page=1');
   const undone = await person.post(path).type('form').send(fields).expect(303);
   assert.equal(undone.headers.location, '/library?page=1&notice=addition-undone');
-  assert.deepEqual(await inside(started, one), [c]);
-  assert.deepEqual(await inside(started, other), []);
+  assert.deepEqual(await urisIn(started, one), [c]);
+  assert.deepEqual(await urisIn(started, other), []);
 });
 
 test('Undo removes only the copies that were added, and puts the others back where they were', async (t) => {
   const started = await start(t);
   const { person, uris } = started;
   const [a = '', b = '', c = ''] = uris;
-  const id = await made(person, 'Twice', [a, b, a, c]);
+  const id = await createPlaylist(person, 'Twice', [a, b, a, c]);
   const json = person.post(`/playlists/${id}/items`).set('Accept', 'application/json');
   const { body } = await json.send({ uri: [a, b] }).expect(200);
-  assert.deepEqual(await inside(started, id), [a, b, a, c, a, b]);
+  assert.deepEqual(await urisIn(started, id), [a, b, a, c, a, b]);
 
   const undone = await person.post(body.undo).set('Accept', 'application/json').send({}).expect(200);
 
   assert.match(undone.body.text, /other copies of it already/);
-  assert.deepEqual(await inside(started, id), [a, b, a, c]);
+  assert.deepEqual(await urisIn(started, id), [a, b, a, c]);
 });
 
 testOnce(
@@ -93,7 +93,7 @@ testOnce(
     const started = await start(t);
     const { person, uris, simulator } = started;
     const [a = '', b = '', c = ''] = uris;
-    const id = await made(person, 'Halfway', [c, b, a]);
+    const id = await createPlaylist(person, 'Halfway', [c, b, a]);
     const json = (path: string, body: object = {}) =>
       person.post(path).set('Accept', 'application/json').send(body);
     const { body } = await json(`/playlists/${id}/items`, { uri: a }).expect(200);
@@ -109,11 +109,11 @@ testOnce(
 
     const page = await person.get(halfway.headers.location ?? '').expect(200);
     assert.match(page.text, /role="alert"><p>Spotify stopped responding before everything was put back/);
-    assert.deepEqual(await inside(started, id), [c, b]);
+    assert.deepEqual(await urisIn(started, id), [c, b]);
     const { playlist } = (await person.getJson(`/playlists/${id}`).expect(200)).body;
     await person.post(`/playlists/${id}/remove`).send({ uri: c, snapshot: playlist.snapshotId }).expect(303);
     await person.post(undoPath(page.text)).type('form').send({}).expect(303);
-    assert.deepEqual(await inside(started, id), [b, a]);
+    assert.deepEqual(await urisIn(started, id), [b, a]);
   },
 );
 
@@ -121,7 +121,7 @@ testOnce('which playlists were used is forgotten with the last sign-out', async 
   const { person, uris, browser, keys } = await start(t);
   const [uri = ''] = uris;
   await person
-    .post(`/playlists/${await made(person, 'Mine')}/items`)
+    .post(`/playlists/${await createPlaylist(person, 'Mine')}/items`)
     .send({ uri })
     .expect(303);
   const recent = async () => (await keys()).filter((key) => key.startsWith('recent-playlists:'));
@@ -137,7 +137,7 @@ testOnce('Undo works once, for the session that did it, and only for a while', a
   const started = await start(t);
   const { person, uris, browser, simulator } = started;
   const [a = ''] = uris;
-  const id = await made(person, 'Once');
+  const id = await createPlaylist(person, 'Once');
   const add = async () =>
     (
       await person
@@ -160,13 +160,13 @@ testOnce('Undo works once, for the session that did it, and only for a while', a
   await Promise.all(
     [1, 2].map(() => person.post(first).type('form').send({ idempotencyKey: 'x' }).expect(303)),
   );
-  assert.deepEqual(await inside(started, id), [a], 'a double click undoes once');
+  assert.deepEqual(await urisIn(started, id), [a], 'a double click undoes once');
   const again = await person.post(first).type('form').send({}).expect(303);
   assert.match(again.headers.location ?? '', /notice=undo-expired$/);
   simulator.fault({ on: /\/playlists\/\w+$/, answer: { status: 502, body: '' } });
   await person.post(second).type('form').send({}).expect(502);
   await person.post(second).type('form').send({}).expect(303);
-  assert.deepEqual(await inside(started, id), [], 'after a failure it can be tried again');
+  assert.deepEqual(await urisIn(started, id), [], 'after a failure it can be tried again');
 });
 
 testOnce('a link of another site shows no Undo that leads elsewhere', async (t) => {
@@ -188,7 +188,11 @@ testOnce('a failure after the first playlist shows a notice, and only the rest i
   const started = await start(t);
   const { person, uris, simulator } = started;
   const [a = ''] = uris;
-  const ids = [await made(person, 'Alpha'), await made(person, 'Beta'), await made(person, 'Gamma')];
+  const ids = [
+    await createPlaylist(person, 'Alpha'),
+    await createPlaylist(person, 'Beta'),
+    await createPlaylist(person, 'Gamma'),
+  ];
   await person.get(`/playlists/add?uri=${a}`).expect(200);
   simulator.fault({ on: new RegExp(`/${ids[1]}/items$`), answer: { status: 502, body: '' } });
 
@@ -196,9 +200,9 @@ testOnce('a failure after the first playlist shows a notice, and only the rest i
   const page = await person.post('/playlists/add').type('form').send(sent).expect(502);
 
   assert.match(page.text, /Added to “Alpha”\. Spotify didn’t add anything to “Beta” and “Gamma”\./);
-  assert.deepEqual(await Promise.all(ids.map((id) => inside(started, id))), [[a], [], []]);
+  assert.deepEqual(await Promise.all(ids.map((id) => urisIn(started, id))), [[a], [], []]);
   await person.post('/playlists/add').type('form').send(sent).expect(502);
-  assert.deepEqual(await inside(started, String(ids[0])), [a], 'the same form adds nothing twice');
+  assert.deepEqual(await urisIn(started, String(ids[0])), [a], 'the same form adds nothing twice');
   const [, link = ''] = /href="(\/playlists\/add\?[^"]+)">Try again with the rest/.exec(page.text) ?? [];
   const rest = await person.get(link.replaceAll('&amp;', '&')).expect(200);
   const checked = [...rest.text.matchAll(/value="(\w{22})" checked/g)].map(([, id]) => id);
@@ -209,7 +213,7 @@ testOnce('a failure after the first playlist shows a notice, and only the rest i
   const partly = await json.send({ uri: a, playlist: [ids[0], ids[1], ids[2]] }).expect(502);
   assert.equal(partly.body.reason, 'partly-added');
   assert.deepEqual(
-    await inside(started, String(ids[2])),
+    await urisIn(started, String(ids[2])),
     [a],
     'one that refuses does not keep the next from it',
   );
@@ -289,7 +293,7 @@ test('a new playlist is created with the items in it, and Undo empties it', asyn
 
   const [, id = ''] =
     /^\/playlists\/(\w+)\?notice=playlist-created&undo=/.exec(left.headers.location ?? '') ?? [];
-  assert.deepEqual(await inside(started, id), [a, b]);
+  assert.deepEqual(await urisIn(started, id), [a, b]);
   const after = await person.get(left.headers.location ?? '').expect(200);
   assert.match(after.text, /Private playlist/);
   await person
@@ -297,7 +301,7 @@ test('a new playlist is created with the items in it, and Undo empties it', asyn
     .type('form')
     .send({ returnTo: `/playlists/${id}` })
     .expect(303);
-  assert.deepEqual(await inside(started, id), []);
+  assert.deepEqual(await urisIn(started, id), []);
 
   simulator.fault({ on: new RegExp(`/${contents(t)}$`), answer: { status: 502, body: '' } });
   const partly = await person.post('/playlists').type('form').send({ name: 'Empty', uri: a }).expect(303);
@@ -321,7 +325,7 @@ testOnce('items that can’t be added to playlists aren’t sent to Spotify', as
   assert.equal(await reason({ uri: [uri, 'spotify:local:a:b:c:1'], playlist: id }, 400), 'no-uri');
   assert.deepEqual(apiRequests(simulator), []);
   const hundred = Array.from({ length: 100 }, () => uri);
-  const target = await made(person, 'Hundred', hundred);
+  const target = await createPlaylist(person, 'Hundred', hundred);
   assert.equal((await person.getJson(`/playlists/${target}`).expect(200)).body.total, 100);
 });
 
@@ -355,7 +359,7 @@ testOnce('“Back” never leads to another site', async (t) => {
 test('the menu of each row in a list of tracks or episodes leads to adding it to a playlist', async (t) => {
   const { person, uris, simulator } = await start(t, 'mara');
   simulator.plays('mara', { kind: 'track', index: 2, progressMs: 20_000 });
-  const id = await made(person, 'Rows', uris.slice(0, 3));
+  const id = await createPlaylist(person, 'Rows', uris.slice(0, 3));
   const paths = ['/library', '/library/episodes', '/library/recent', '/library/top', '/player/queue'];
   for (const path of [`/playlists/${id}`, ...paths]) {
     const { text } = await person.get(path).expect(200);

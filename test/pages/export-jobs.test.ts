@@ -557,11 +557,15 @@ testOnce('a job stores nothing more once the listener is signed in nowhere', asy
   const held = holdResponse(turntable.simulator, items);
   await startJob(person, id);
   await held.reached;
-  const [browsers = ''] = (await turntable.keys()).filter((key) => key.startsWith('browsers:'));
+  const keys = await turntable.keys();
+  const [browsers = ''] = keys.filter((key) => key.startsWith('browsers:'));
+  const [lease = ''] = keys.filter((key) => key.startsWith('export-lease:'));
+  assert.notEqual(lease, '');
 
   await redis.del(browsers);
   held.release();
-  await new Promise((resolve) => setTimeout(resolve, 2_000)); // longer than the job takes
+  // Its process releases the lease when it stops working on the job.
+  await until(async () => (await redis.exists(lease)) === 0);
 
   assert.deepEqual(
     (await jobKeys(turntable)).filter((key) => key.startsWith('export-chunk:')),

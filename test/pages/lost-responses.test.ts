@@ -29,12 +29,12 @@ async function start(t: Parameters<typeof startTurntable>[0]) {
     uriOf,
     json,
     /** Creates a playlist; returns its id. */
-    async made(letters: string): Promise<string> {
+    async create(letters: string): Promise<string> {
       const uri = [...letters].map(uriOf);
       return (await json('/playlists', { name: 'Mine', ...(uri.length > 0 && { uri }) }).expect(201)).body.id;
     },
     /** The letters of what is in a playlist now. */
-    async inside(id: string): Promise<string> {
+    async lettersIn(id: string): Promise<string> {
       turntable.clock.advance({ seconds: 2 });
       const { body } = await person.getJson(`/playlists/${id}?notice=item-removed`).expect(200);
       return (body.entries as Entry[])
@@ -55,36 +55,36 @@ async function start(t: Parameters<typeof startTurntable>[0]) {
 }
 
 test('“Keep one” puts the copy back although the answer to the removal was lost', async (t) => {
-  const { made, change, inside, undo, uriOf } = await start(t);
-  const id = await made('abac');
+  const { create, change, lettersIn, undo, uriOf } = await start(t);
+  const id = await create('abac');
 
   const page = await change(id, 'keep-one', { entry: `2 ${uriOf('a')}` }, { ...lost, method: 'DELETE' });
 
   assert.match(page.text, /One copy is left/);
-  assert.equal(await inside(id), 'bac');
+  assert.equal(await lettersIn(id), 'bac');
   await undo(page.text).expect(303);
-  assert.equal(await inside(id), 'abac');
+  assert.equal(await lettersIn(id), 'abac');
 });
 
 test('a removal whose answer was lost is reported as done, with Undo', async (t) => {
-  const { made, change, inside, undo, uriOf } = await start(t);
-  const id = await made('abc');
+  const { create, change, lettersIn, undo, uriOf } = await start(t);
+  const id = await create('abc');
 
   const page = await change(id, 'remove', { entry: `1 ${uriOf('b')}` }, { ...lost, method: 'DELETE' });
 
   assert.match(page.text, /Removed from this playlist\. Undo puts it back/);
   await undo(page.text).expect(303);
-  assert.equal(await inside(id), 'abc');
+  assert.equal(await lettersIn(id), 'abc');
 });
 
 testOnce('a move whose answer was lost is reported as done', async (t) => {
-  const { made, change, inside, uriOf } = await start(t);
-  const id = await made('abc');
+  const { create, change, lettersIn, uriOf } = await start(t);
+  const id = await create('abc');
 
   const page = await change(id, 'move', { entry: `0 ${uriOf('a')}`, to: 3 }, { ...lost, method: 'PUT' });
 
   assert.match(page.text, /Moved\./);
-  assert.equal(await inside(id), 'bca');
+  assert.equal(await lettersIn(id), 'bca');
 });
 
 for (const [what, how] of [
@@ -92,8 +92,8 @@ for (const [what, how] of [
   ['it never reached Spotify', 'reset'],
 ] as const) {
   test(`if what happened can’t be found out, Undo puts back only what is missing: ${what}`, async (t) => {
-    const { made, change, inside, undo, uriOf } = await start(t);
-    const id = await made('aab');
+    const { create, change, lettersIn, undo, uriOf } = await start(t);
+    const id = await create('aab');
     const noAnswer = { on: new RegExp(`/playlists/${id}$`), answer: unavailable };
     const entry = `1 ${uriOf('a')}`;
 
@@ -101,19 +101,19 @@ for (const [what, how] of [
 
     assert.match(page.text, /may or may not have been done\. Undo puts back what’s missing/);
     await undo(page.text).expect(303);
-    assert.equal(await inside(id), 'aab');
+    assert.equal(await lettersIn(id), 'aab');
   });
 }
 
 testOnce('an Undo of a removal whose answers are lost puts nothing back twice', async (t) => {
-  const { made, change, inside, undo, uriOf, simulator, person } = await start(t);
-  const id = await made('abcd');
+  const { create, change, lettersIn, undo, uriOf, simulator, person } = await start(t);
+  const id = await create('abcd');
   const entry = `1 ${uriOf('b')}`;
   const removed = await change(id, 'remove', { entry });
   simulator.fault({ ...lost, method: 'POST' });
   const undone = await undo(removed.text).expect(303);
   assert.match(undone.headers.location ?? '', /notice=removal-undone/);
-  assert.equal(await inside(id), 'abcd');
+  assert.equal(await lettersIn(id), 'abcd');
 
   const again = await change(id, 'remove', { entry });
   simulator.fault({ ...lost, method: 'POST' });
@@ -122,15 +122,15 @@ testOnce('an Undo of a removal whose answers are lost puts nothing back twice', 
   const page = await person.get(left.headers.location ?? '').expect(200);
   assert.match(page.text, /Press Undo to put back the rest/);
   await undo(page.text).expect(303);
-  assert.equal(await inside(id), 'abcd');
+  assert.equal(await lettersIn(id), 'abcd');
 });
 
 test('an Undo of an addition whose answer is lost keeps the copy that was there before', async (t) => {
-  const { made, inside, uriOf, simulator, json } = await start(t);
+  const { create, lettersIn, uriOf, simulator, json } = await start(t);
   for (const isKnown of [true, false]) {
-    const id = await made('bcad');
+    const id = await create('bcad');
     const { body } = await json(`/playlists/${id}/items`, { uri: uriOf('a') }).expect(200);
-    assert.equal(await inside(id), 'bcada');
+    assert.equal(await lettersIn(id), 'bcada');
     simulator.fault({ ...lost, method: 'DELETE' });
     // The first read is that before the removal.
     const noAnswer = { on: new RegExp(`/playlists/${id}$`), answer: unavailable };
@@ -141,26 +141,26 @@ test('an Undo of an addition whose answer is lost keeps the copy that was there 
       simulator.fault(noAnswer);
       const failed = await json(body.undo).expect(409);
       assert.equal(failed.body.reason, 'undo-unfinished');
-      assert.equal(await inside(id), 'bcd');
+      assert.equal(await lettersIn(id), 'bcd');
       await json(failed.body.undo).expect(200);
     }
-    assert.equal(await inside(id), 'bcad');
+    assert.equal(await lettersIn(id), 'bcad');
   }
 });
 
 testOnce('a version that Spotify refuses doesn’t keep an addition from being undone', async (t) => {
-  const { made, inside, uriOf, simulator, json } = await start(t);
-  const id = await made('bc');
+  const { create, lettersIn, uriOf, simulator, json } = await start(t);
+  const id = await create('bc');
   const { body } = await json(`/playlists/${id}/items`, { uri: uriOf('a') }).expect(200);
   const answer = { status: 400, body: '{"error":{"status":400,"message":"Missing or bad version tag"}}' };
   simulator.fault({ on: contents, method: 'DELETE', answer });
   await json(body.undo).expect(200);
-  assert.equal(await inside(id), 'bc');
+  assert.equal(await lettersIn(id), 'bc');
 });
 
 testOnce('Undo of an addition removes no copy that was there before', async (t) => {
-  const { made, inside, uriOf, simulator, json, clock } = await start(t);
-  const id = await made('ab');
+  const { create, lettersIn, uriOf, simulator, json, clock } = await start(t);
+  const id = await create('ab');
   const { body } = await json(`/playlists/${id}/items`, { uri: uriOf('a') }).expect(200);
   await json(`/playlists/${id}/items`, { uri: uriOf('c') }).expect(200);
   // As if another app had removed the new copy, but not the old one.
@@ -177,12 +177,12 @@ testOnce('Undo of an addition removes no copy that was there before', async (t) 
   const refused = await json(body.undo).expect(409);
 
   assert.equal(refused.body.reason, 'undo-nothing-left');
-  assert.equal(await inside(id), 'abac');
+  assert.equal(await lettersIn(id), 'abac');
 });
 
 testOnce('Undo of an addition to several playlists goes on after one that it can’t undo', async (t) => {
-  const { made, inside, uriOf, simulator, json, person } = await start(t);
-  const ids = [await made('b'), await made('cac'), await made('d')];
+  const { create, lettersIn, uriOf, simulator, json, person } = await start(t);
+  const ids = [await create('b'), await create('cac'), await create('d')];
   const { body } = await json('/playlists/add', { uri: uriOf('a'), playlist: ids }).expect(200);
   const entry = { entry: `1 ${uriOf('a')}` };
   const { playlist } = (await person.getJson(`/playlists/${ids[0]}`).expect(200)).body;
@@ -192,15 +192,15 @@ testOnce('Undo of an addition to several playlists goes on after one that it can
   const halfway = await json(body.undo).expect(409);
 
   assert.equal(halfway.body.reason, 'copies-missing');
-  assert.deepEqual(await Promise.all(ids.map(inside)), ['b', 'cc', 'da']);
+  assert.deepEqual(await Promise.all(ids.map(lettersIn)), ['b', 'cc', 'da']);
   const rest = await json(halfway.body.undo).expect(200);
   assert.match(rest.body.text, /other copies of it already/);
-  assert.deepEqual(await Promise.all(ids.map(inside)), ['b', 'cac', 'd']);
+  assert.deepEqual(await Promise.all(ids.map(lettersIn)), ['b', 'cac', 'd']);
 });
 
 test('an addition whose answer was lost is reported as unknown, and isn’t offered again', async (t) => {
-  const { made, inside, uriOf, simulator, json, person } = await start(t);
-  const [known, unknown, rest] = [await made('b'), await made('c'), await made('d')];
+  const { create, lettersIn, uriOf, simulator, json, person } = await start(t);
+  const [known, unknown, rest] = [await create('b'), await create('c'), await create('d')];
   simulator.fault({ on: new RegExp(`/${known}/(items|tracks)$`), how: 'reset-after', method: 'POST' });
   simulator.fault({ on: new RegExp(`/${unknown}/(items|tracks)$`), how: 'reset-after', method: 'POST' });
   simulator.fault({ on: new RegExp(`/playlists/${unknown}$`), answer: unavailable });
@@ -213,7 +213,7 @@ test('an addition whose answer was lost is reported as unknown, and isn’t offe
   assert.deepEqual([added, failed, unsure], [[known], [rest], [unknown]]);
   assert.match(detail, /may or may not have been added to “Unnamed playlist”/);
   await json(undo).expect(200);
-  assert.deepEqual(await Promise.all([known, unknown, rest].map(inside)), ['b', 'ca', 'd']);
+  assert.deepEqual(await Promise.all([known, unknown, rest].map(lettersIn)), ['b', 'ca', 'd']);
 
   simulator.fault({ on: new RegExp(`/${known}/(items|tracks)$`), how: 'reset', method: 'POST' });
   const first = await person
@@ -226,8 +226,8 @@ test('an addition whose answer was lost is reported as unknown, and isn’t offe
 });
 
 testOnce('a page that reports a partial addition offers to undo it', async (t) => {
-  const { made, inside, uriOf, simulator, person } = await start(t);
-  const ids = [await made('b'), await made('c')];
+  const { create, lettersIn, uriOf, simulator, person } = await start(t);
+  const ids = [await create('b'), await create('c')];
   simulator.fault({ on: new RegExp(`/${ids[1]}/items$`), method: 'POST', answer: { status: 403, body: '' } });
   const page = await person
     .post('/playlists/add')
@@ -235,16 +235,16 @@ testOnce('a page that reports a partial addition offers to undo it', async (t) =
     .send({ uri: uriOf('a'), playlist: ids })
     .expect(502);
   await person.post(undoPath(page.text)).type('form').send({}).expect(303);
-  assert.deepEqual(await Promise.all(ids.map(inside)), ['b', 'c']);
+  assert.deepEqual(await Promise.all(ids.map(lettersIn)), ['b', 'c']);
 });
 
 testOnce('a new playlist says whether its items are in it, if the answer was lost', async (t) => {
-  const { inside, uriOf, simulator, json } = await start(t);
+  const { lettersIn, uriOf, simulator, json } = await start(t);
   simulator.fault({ ...lost, method: 'POST' });
   const { body } = await json('/playlists', { name: 'New', uri: uriOf('a') }).expect(201);
   assert.equal(body.isAdded, true);
   await json(body.undo).expect(200);
-  assert.equal(await inside(body.id), '');
+  assert.equal(await lettersIn(body.id), '');
   simulator.fault({ ...lost, method: 'POST' });
   simulator.fault({ on: /\/playlists\/\w{22}$/, answer: unavailable });
   const other = await json('/playlists', { name: 'New', uri: uriOf('a') }).expect(201);
@@ -253,17 +253,17 @@ testOnce('a new playlist says whether its items are in it, if the answer was los
 });
 
 testOnce('“Keep one” tells programs of a copy that is missing, and takes one item', async (t) => {
-  const { made, inside, uriOf, simulator, json, person } = await start(t);
-  const id = await made('abab');
+  const { create, lettersIn, uriOf, simulator, json, person } = await start(t);
+  const id = await create('abab');
   const { playlist } = (await person.getJson(`/playlists/${id}`).expect(200)).body;
   const send = (entry: string | string[]) =>
     json(`/playlists/${id}/keep-one`, { entry, snapshot: playlist.snapshotId });
   assert.equal((await send([`0 ${uriOf('a')}`, `1 ${uriOf('b')}`]).expect(400)).body.reason, 'one-item');
-  assert.equal(await inside(id), 'abab');
+  assert.equal(await lettersIn(id), 'abab');
   simulator.fault({ on: contents, method: 'POST', answer: unavailable });
   const halfway = await send(`0 ${uriOf('a')}`).expect(502);
   assert.equal(halfway.body.reason, 'copies-missing');
-  assert.equal(await inside(id), 'bb');
+  assert.equal(await lettersIn(id), 'bb');
   await json(halfway.body.undo).expect(200);
-  assert.equal(await inside(id), 'abab');
+  assert.equal(await lettersIn(id), 'abab');
 });

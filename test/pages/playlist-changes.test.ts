@@ -30,13 +30,13 @@ async function playlistNamed(person: Browser, name: string): Promise<string> {
 }
 
 /** Creates a playlist as a program does; returns its address. */
-async function made(person: Browser, name: string): Promise<string> {
+async function createPlaylist(person: Browser, name: string): Promise<string> {
   const json = person.post('/playlists').set('Accept', 'application/json');
   return String((await json.send({ name }).expect(201)).headers.location);
 }
 
 /** The names of the items in a playlist. */
-async function inside(person: Browser, path: string): Promise<string[]> {
+async function namesIn(person: Browser, path: string): Promise<string[]> {
   const { body } = await person.getJson(`${path}?notice=item-removed`).expect(200);
   return (body.entries as Entry[]).map(({ item }) => item?.name ?? 'gone');
 }
@@ -50,7 +50,7 @@ test('a form creates a playlist, private unless the person chooses otherwise, an
   const mara = await signedIn(turntable);
   const form = await mara.get('/playlists/new').expect(200);
   assert.match((await mara.get('/playlists').expect(200)).text, /href="\/playlists\/new">New playlist/);
-  await made(mara, 'detects the API version');
+  await createPlaylist(mara, 'detects the API version');
   simulator.forgetCalls();
 
   const sent = {
@@ -205,7 +205,7 @@ test('the playing track is added to the end of a playlist, in one call', async (
   const { simulator } = turntable;
   simulator.plays('mara', { kind: 'track', index: 0, progressMs: 0 });
   const mara = await signedIn(turntable);
-  const path = await made(mara, 'For later');
+  const path = await createPlaylist(mara, 'For later');
   const playing = await mara.get('/now-playing').expect(200);
   const { item } = (await mara.getJson('/now-playing')).body;
   const [, add = ''] = /href="([^"]+)" title="Add to playlist"/.exec(playing.text) ?? [];
@@ -214,7 +214,7 @@ test('the playing track is added to the end of a playlist, in one call', async (
   assert.ok(page.text.includes(`<h1>Add <bdi>${item.name}</bdi> to a playlist</h1>`));
   const sent = { ...formFields(page.text, '/playlists/add'), uri: item.uri };
   await mara
-    .post(`${await made(mara, 'Other')}/items`)
+    .post(`${await createPlaylist(mara, 'Other')}/items`)
     .send(sent)
     .expect(303); // detects the API version
   simulator.forgetCalls();
@@ -224,7 +224,7 @@ test('the playing track is added to the end of a playlist, in one call', async (
   assert.match(left.headers.location ?? '', /\?notice=item-added&undo=/);
   const after = await mara.get(left.headers.location ?? '').expect(200);
   assert.match(after.text, /Added to this playlist\./);
-  assert.deepEqual(await inside(mara, path), [item.name]);
+  assert.deepEqual(await namesIn(mara, path), [item.name]);
 });
 
 test('only the listener’s own and collaborative playlists are offered to add to', async (t) => {
@@ -256,7 +256,7 @@ test('only the listener’s own and collaborative playlists are offered to add t
 test('an episode can be added as well, and a search result', async (t) => {
   const turntable = await startTurntable(t);
   const noor = await signedIn(turntable, 'noor');
-  const path = await made(noor, 'To hear');
+  const path = await createPlaylist(noor, 'To hear');
   const { item } = (await noor.getJson('/now-playing').expect(200)).body;
   const found = await noor.get('/search?q=transmitter&type=track').expect(200);
   const [, add = ''] = /<a [^>]*href="(\/playlists\/add[^"]+)">Add to playlist</.exec(found.text) ?? [];
@@ -268,7 +268,7 @@ test('an episode can be added as well, and a search result', async (t) => {
     await noor.post(`${path}/items`).type('form').send(sent).expect(303);
   }
 
-  assert.deepEqual(await inside(noor, path), [item.name, 'Goodnight, Transmitter']);
+  assert.deepEqual(await namesIn(noor, path), [item.name, 'Goodnight, Transmitter']);
 });
 
 test('an item is removed from the version of the playlist that was shown, after its copies are counted, and its page stays open', async (t) => {
@@ -352,7 +352,7 @@ test('a button pressed twice creates one playlist, and adds once', async (t) => 
         .expect(303),
     ),
   );
-  assert.deepEqual(await inside(mara, String(path)), [item.name]);
+  assert.deepEqual(await namesIn(mara, String(path)), [item.name]);
 });
 
 testOnce('an action that failed may be repeated', async (t) => {
@@ -538,7 +538,7 @@ test('a change to a playlist that does not exist is a page that says so, and lea
   const turntable = await startTurntable(t);
   const { simulator, keys } = turntable;
   const mara = await signedIn(turntable);
-  const path = await made(mara, 'Mine');
+  const path = await createPlaylist(mara, 'Mine');
   const { item } = (await mara.getJson('/now-playing')).body;
   const known = (await keys()).filter((key) => key.startsWith('api-version:'));
   const nowhere = '/playlists/0000000000000000000000';

@@ -34,7 +34,7 @@ async function start(t: T, letters: string) {
     json,
     nameOf: (letter: string) => tracks['abcdefghij'.indexOf(letter)]?.name ?? '',
     /** The letters of what is in the playlist now. */
-    async inside() {
+    async letters() {
       turntable.clock.advance({ seconds: 2 });
       const { body } = await person.getJson(`${path}?notice=item-removed`).expect(200);
       return (body.entries as Entry[])
@@ -48,7 +48,7 @@ async function start(t: T, letters: string) {
 }
 
 test('a single copy is removed at once, and Undo puts it back in its place', async (t) => {
-  const { person, uriOf, path, inside, form, send, simulator } = await start(t, 'abcd');
+  const { person, uriOf, path, letters, form, send, simulator } = await start(t, 'abcd');
   const sent = { ...(await form()), entry: `1 ${uriOf('b')}` };
   simulator.forgetCalls();
 
@@ -58,17 +58,17 @@ test('a single copy is removed at once, and Undo puts it back in its place', asy
   assert.deepEqual(apiRequests(simulator), [`GET ${items}`, `DELETE ${items}`]);
   const page = await person.get(left.headers.location ?? '').expect(200);
   assert.match(page.text, /Undo puts it back in its place, but it will count as added today/);
-  assert.equal(await inside(), 'acd');
+  assert.equal(await letters(), 'acd');
   const undone = await person.post(undoPath(page.text)).type('form').send({ returnTo: path }).expect(303);
   assert.match(
     (await person.get(undone.headers.location ?? '')).text,
     /back in its place, but counts as added today/,
   );
-  assert.equal(await inside(), 'abcd');
+  assert.equal(await letters(), 'abcd');
 });
 
 test('several copies are counted before they are removed, and all come back with Undo', async (t) => {
-  const { person, uriOf, nameOf, path, inside, form, send, json, simulator } = await start(t, 'abacca');
+  const { person, uriOf, nameOf, path, letters, form, send, json, simulator } = await start(t, 'abacca');
   const sent = { ...(await form()), entry: `2 ${uriOf('a')}` };
 
   const asked = await send('remove', sent).expect(200);
@@ -76,7 +76,7 @@ test('several copies are counted before they are removed, and all come back with
   assert.match(asked.text, /Remove all 3 copies of <bdi>/);
   assert.ok(asked.text.includes(nameOf('a')));
   assert.match(asked.text, /The playlist contains it 3 times in total/);
-  assert.equal(await inside(), 'abacca', 'nothing is removed yet');
+  assert.equal(await letters(), 'abacca', 'nothing is removed yet');
   const program = await json(`${path}/remove`, { ...sent, idempotencyKey: 'other' }).expect(409);
   assert.equal(program.body.reason, 'several-copies');
   assert.match(program.body.detail, /contains 3 copies/);
@@ -85,28 +85,28 @@ test('several copies are counted before they are removed, and all come back with
   const confirmed = { ...formFields(asked.text, `${path}/remove`), confirmed: 'yes' };
   const left = await send('remove', confirmed).expect(303);
   assert.deepEqual(apiRequests(simulator), [`DELETE ${path}/${contents(t)}`], 'it was read before');
-  assert.equal(await inside(), 'bcc');
+  assert.equal(await letters(), 'bcc');
   const page = await person.get(left.headers.location ?? '').expect(200);
   await person.post(undoPath(page.text)).type('form').send({}).expect(303);
-  assert.equal(await inside(), 'abacca');
+  assert.equal(await letters(), 'abacca');
 });
 
 test('“Keep one” leaves the chosen copy in its place, and Undo puts the others back', async (t) => {
-  const { person, uriOf, path, inside, form, send } = await start(t, 'abacca');
+  const { person, uriOf, path, letters, form, send } = await start(t, 'abacca');
   const asked = await send('remove', { ...(await form()), entry: `2 ${uriOf('a')}` }).expect(200);
   assert.match(asked.text, /It will count as added today/);
 
   const left = await send('keep-one', formFields(asked.text, `${path}/keep-one`)).expect(303);
 
-  assert.equal(await inside(), 'bacc');
+  assert.equal(await letters(), 'bacc');
   const page = await person.get(left.headers.location ?? '').expect(200);
   assert.match(page.text, /One copy is left, which counts as added today/);
   await person.post(undoPath(page.text)).type('form').send({}).expect(303);
-  assert.equal(await inside(), 'abacca');
+  assert.equal(await letters(), 'abacca');
 });
 
 test('if the copy to keep cannot be put back, the page says so, and Undo puts everything back', async (t) => {
-  const { person, uriOf, path, inside, form, send, simulator } = await start(t, 'abac');
+  const { person, uriOf, path, letters, form, send, simulator } = await start(t, 'abac');
   const sent = { ...(await form()), entry: `0 ${uriOf('a')}` };
   simulator.fault({ on: /\/(items|tracks)$/, method: 'POST', answer: { status: 502, body: '' } });
 
@@ -114,13 +114,13 @@ test('if the copy to keep cannot be put back, the page says so, and Undo puts ev
 
   const page = await person.get(left.headers.location ?? '').expect(200);
   assert.match(page.text, /Spotify stopped responding before everything was put back/);
-  assert.equal(await inside(), 'bc');
+  assert.equal(await letters(), 'bc');
   await person.post(undoPath(page.text)).type('form').send({ returnTo: path }).expect(303);
-  assert.equal(await inside(), 'abac');
+  assert.equal(await letters(), 'abac');
 });
 
 test('selected rows are removed together, and put back together', async (t) => {
-  const { person, uriOf, path, inside, form, send } = await start(t, 'abcdef');
+  const { person, uriOf, path, letters, form, send } = await start(t, 'abcdef');
   const page = await person.get(path).expect(200);
   assert.equal(page.text.match(/type="checkbox" form="selection" name="entry"/g)?.length, 6);
   assert.doesNotMatch(page.text, /type="checkbox" name="selected"/, 'one for each row');
@@ -132,12 +132,12 @@ test('selected rows are removed together, and put back together', async (t) => {
   const entry = [...'bce'].map((one) => `${'abcdef'.indexOf(one)} ${uriOf(one)}`);
 
   const left = await send('remove', { idempotencyKey, returnTo, entry, snapshot }).expect(303);
-  assert.equal(await inside(), 'adf');
+  assert.equal(await letters(), 'adf');
   await person
     .post(undoPath((await person.get(left.headers.location ?? '')).text))
     .send({})
     .expect(303);
-  assert.equal(await inside(), 'abcdef');
+  assert.equal(await letters(), 'abcdef');
   const none = await send('remove', await form()).expect(400);
   assert.match(none.text, /What should be removed\?/);
   assert.match(none.text, /Nothing was removed/);
@@ -145,9 +145,9 @@ test('selected rows are removed together, and put back together', async (t) => {
 });
 
 test('rows that can’t be played are selected to be removed or added, not to be played', async (t) => {
-  const { person, uriOf, path, inside, form, send, json, simulator } = await start(t, 'abcd');
+  const { person, uriOf, path, letters, form, send, json, simulator } = await start(t, 'abcd');
   simulator.settings.unavailable.set(uriOf('b'), { reason: 'market' });
-  await inside();
+  await letters();
   const { text } = await person.get(path).expect(200);
   const rows = [...text.matchAll(/form="selection" name="(\w+)" value="(\d) /g)].map(
     ([, name, place]) => `${name} ${place}`,
@@ -168,12 +168,12 @@ test('rows that can’t be played are selected to be removed or added, not to be
   );
 
   await send('remove', { ...(await form()), entry, unplayable }).expect(303);
-  assert.equal(await inside(), 'ad');
+  assert.equal(await letters(), 'ad');
 });
 
 test('a version that Spotify refuses, but that is still the latest, is tried once more without it', async (t) => {
   for (const answer of [badVersion, { status: 502, body: '' }]) {
-    const { uriOf, path, inside, form, send, simulator, person } = await start(t, 'abc');
+    const { uriOf, path, letters, form, send, simulator, person } = await start(t, 'abc');
     const sent = { ...(await form()), entry: `1 ${uriOf('b')}` };
     simulator.fault({ on: /\/(items|tracks)$/, method: 'DELETE', answer });
     simulator.forgetCalls();
@@ -187,22 +187,22 @@ test('a version that Spotify refuses, but that is still the latest, is tried onc
       `GET ${path}`,
       `DELETE ${items}`,
     ]);
-    assert.equal(await inside(), 'ac');
+    assert.equal(await letters(), 'ac');
     simulator.fault({ on: /\/(items|tracks)$/, method: 'PUT', answer });
     await send('move', { ...(await form()), entry: '0', to: 2 }).expect(303);
-    assert.equal(await inside(), 'ca');
+    assert.equal(await letters(), 'ca');
     simulator.fault({ on: /\/(items|tracks)$/, method: 'DELETE', answer: badVersion, times: 2 });
     const refused = await send('remove', { ...(await form()), entry: `0 ${uriOf('c')}` }).expect(303);
     assert.match(
       (await person.get(refused.headers.location ?? '')).text,
       /Spotify didn’t accept this change/,
     );
-    assert.equal(await inside(), 'ca');
+    assert.equal(await letters(), 'ca');
   }
 });
 
 test('if a playlist has changed, the page shows the changes and offers the same again', async (t) => {
-  const { uriOf, nameOf, path, inside, form, send, json, person, clock } = await start(t, 'abcb');
+  const { uriOf, nameOf, path, letters, form, send, json, person, clock } = await start(t, 'abcb');
   const sent = { ...(await form()) };
   await json(`${path}/items`, { uri: uriOf('d') }).expect(200);
   const other = (await person.getJson(path).expect(200)).body.playlist.snapshotId;
@@ -211,13 +211,13 @@ test('if a playlist has changed, the page shows the changes and offers the same 
 
   const changed = await send('remove', { ...sent, entry: `2 ${uriOf('c')}` }).expect(409);
 
-  assert.equal(await inside(), 'bcbd', 'nothing is removed');
+  assert.equal(await letters(), 'bcbd', 'nothing is removed');
   assert.match(changed.text, /The playlist has changed/);
   assert.ok(changed.text.includes(nameOf('c')));
   const again = formFields(changed.text, `${path}/remove`);
   assert.equal(again.entry, `1 ${uriOf('c')}`, 'at its new place');
   await send('remove', again).expect(303);
-  assert.equal(await inside(), 'bbd');
+  assert.equal(await letters(), 'bbd');
   const gone = await send('remove', { ...sent, entry: `0 ${uriOf('a')}` }).expect(409);
   assert.match(gone.text, /What you chose isn’t on this page anymore/);
   const program = await json(`${path}/remove`, { ...sent, entry: `0 ${uriOf('a')}` }).expect(409);
@@ -225,7 +225,7 @@ test('if a playlist has changed, the page shows the changes and offers the same 
 });
 
 test('items added and removed on Spotify in the meantime are named', async (t) => {
-  const { uriOf, nameOf, path, inside, form, send, simulator } = await start(t, 'abc');
+  const { uriOf, nameOf, path, letters, form, send, simulator } = await start(t, 'abc');
   const sent = await form();
   const token = await accessTokenOf(simulator, 'noor', 'playlist-modify-public playlist-modify-private');
   const onSpotify = async (method: string, body: object) => {
@@ -249,18 +249,18 @@ test('items added and removed on Spotify in the meantime are named', async (t) =
   const again = formFields(page.text, `${path}/move`);
   assert.deepEqual([again.entry, again.to], [`1 ${uriOf('a')}`, '3']);
   await send('move', again).expect(303);
-  assert.equal(await inside(), 'dca');
+  assert.equal(await letters(), 'dca');
 });
 
 testOnce('a removal from too many places to put back, or of uncounted copies, offers no Undo', async (t) => {
-  const { uriOf, form, send, inside } = await start(t, 'ab'.repeat(21));
+  const { uriOf, form, send, letters } = await start(t, 'ab'.repeat(21));
   const asked = await send('remove', {
     ...(await form()),
     entry: `0 ${uriOf('a')}`,
     confirmed: 'yes',
   }).expect(303);
   assert.match(asked.headers.location ?? '', /notice=item-removed$/);
-  assert.equal(await inside(), 'b'.repeat(21));
+  assert.equal(await letters(), 'b'.repeat(21));
 });
 
 testOnce('in a long playlist the copies are counted only if the person wants that', async (t) => {

@@ -232,13 +232,19 @@ test('a row that has since moved is not removed, and the page says so', async (t
     /Nothing was removed, because your library has changed/,
   );
   assert.deepEqual((await savedBy(mara)).slice(0, 30).map(itemOf), saved.slice(1, 31).map(itemOf));
-  const [place, moved] = entry.split(' ');
+  const [position, moved] = entry.split(' ');
   const answer = await mara
     .post('/library/remove')
     .set('Accept', 'application/json')
-    .send({ uri: moved, place })
+    .send({ uri: moved, position })
     .expect(409);
   assert.equal(answer.body.reason, 'library-changed');
+  // As programs for 0.2.0 name it.
+  await mara
+    .post('/library/remove')
+    .set('Accept', 'application/json')
+    .send({ uri: moved, place: position })
+    .expect(409);
 });
 
 // fault: export-holds-originals

@@ -128,12 +128,14 @@ testOnce(
       const page = await person.get(one.replace(/^spotify:(\w+):/, '/$1s/')).expect(200);
       assert.match(page.text, />Remove from library<\/button>/, one);
     }
-    // A playlist sends the places of its rows as well.
-    const entry = uri.map((one, place) => `${place + 7} ${one}`);
+    // A playlist sends the positions of its rows as well.
+    const entry = uri.map((one, index) => `${index + 7} ${one}`);
     await person.post('/library/save').type('form').send({ entry, returnTo: '/library' }).expect(303);
 
-    const places = (await read('/library')).tracks.slice(0, 2);
-    const rows = places.map(({ item, place }: { item: Item; place: number }) => `${place} ${item.uri}`);
+    const saved = (await read('/library')).tracks.slice(0, 2);
+    const rows = saved.map(
+      ({ item, position }: { item: Item; position: number }) => `${position} ${item.uri}`,
+    );
     const removed = await person
       .post('/library/remove')
       .type('form')

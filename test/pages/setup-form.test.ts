@@ -28,7 +28,6 @@ function connect({ browser, code }: Setup, fields: Record<string, string> = {}) 
     .send({ ...app, code, ...fields });
 }
 
-/** Asserts that nothing was tried or saved. */
 function assertUntouched({ envFile, simulator }: Setup, what = 'nothing was tried or saved'): void {
   assert.equal(existsSync(envFile), false, what);
   assert.equal(countTokenRequests(simulator, 'client_credentials'), 0, what);

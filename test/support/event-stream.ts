@@ -5,7 +5,6 @@ import type { Browser } from './turntable.ts';
 /** One event, its data parsed as JSON. */
 export type Event = { id: string | undefined; event: string; data: Record<string, unknown> };
 
-/** An open stream of server-sent events. */
 export type EventStream = Awaited<ReturnType<typeof openStream>>;
 
 /** Opens a person's stream of live updates, which is closed with the scope at the latest. */
@@ -79,7 +78,6 @@ export async function openStream(
         check();
       });
     },
-    /** Resolves when the server has ended the stream. */
     waitForEnd(): Promise<void> {
       return new Promise((resolve) => {
         const check = () => hasEnded && resolve();

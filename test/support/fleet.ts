@@ -49,7 +49,6 @@ export type FleetOptions = {
 export type Fleet = Awaited<ReturnType<typeof createFleet>>;
 export type Server = Awaited<ReturnType<Fleet['start']>>;
 
-/** The response to a request. */
 export type Outcome = {
   status: number;
   text: string;
@@ -140,7 +139,6 @@ export async function createFleet(t: CleanupScope, options: FleetOptions = {}) {
     redis,
     redisUrl,
     start,
-    /** Starts this many servers at once. */
     startMany: (count: number) => Promise.all(Array.from({ length: count }, () => start())),
     /** Moves the clock of the simulator and of every running server. */
     async advance(by: Parameters<typeof clock.advance>[0]): Promise<void> {
@@ -172,7 +170,6 @@ export async function createFleet(t: CleanupScope, options: FleetOptions = {}) {
         await redis.del(key);
       }
     },
-    /** Returns the names of keys that never expire. */
     async keysWithoutTtl(): Promise<string[]> {
       const all = await keyNames(redisUrl);
       const ttls = await Promise.all(all.map((key) => redis.pttl(key)));

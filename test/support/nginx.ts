@@ -14,7 +14,6 @@ import { type Browser, createBrowser } from './turntable.ts';
 // Debian puts it where only root's PATH leads.
 const program = findOnPath(['nginx'], { PATH: `${process.env.PATH}:/usr/sbin:/usr/local/sbin` });
 
-/** For tests that need nginx. */
 export const skipWithoutNginx = program ? false : 'nginx isn’t installed (apt-get install nginx)';
 
 type Options = {

@@ -20,7 +20,7 @@ import { lineOf, readSources } from './source-files.ts';
 /** The helper for background tasks, and shutdown. */
 const exempt = /^src\/ops\/(background|shutdown)\.ts$/;
 
-/** Returns the problems in src/, one per line. `planted` replaces the text of files there. */
+/** Returns the problems in src/, one per line. `planted` replaces the text of files there; then only these are searched. */
 export function promiseProblems(planted: Record<string, string> = {}): string[] {
   return readSources(['src'], planted, ({ path, file, checker }) =>
     exempt.test(path) ? [] : problemsIn(file, file.text, checker).map((problem) => `${path}:${problem}`),

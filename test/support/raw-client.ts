@@ -3,7 +3,6 @@ import type { TestContext } from 'node:test';
 
 const maxReceivedLength = 1_000_000;
 
-/** Returns the text of a GET request. */
 export const getRequest = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`;
 
 /** A client that sends HTTP as text, so it can do what no browser does. */
@@ -45,11 +44,9 @@ export function createRawClient(t: TestContext, port: number) {
     socket,
     send: (text: string) => void socket.write(text),
     get: (path: string) => void socket.write(getRequest(path)),
-    /** Returns everything received so far. */
     received: () => received,
     /** Waits until this many responses have begun, or the connection is closed. */
     waitForResponses: (count: number) => until(() => isClosed || statuses().length >= count),
-    /** Returns the statuses of the responses so far. */
     statuses,
     waitForClose: () => until(() => isClosed),
     isClosed: () => isClosed,

@@ -28,7 +28,6 @@ export async function waitUntilServed(person: Browser, path = '/playlists'): Pro
   }
 }
 
-/** Returns the status and the text of `/readyz`. */
 export async function readyz(url: string): Promise<[number, string]> {
   const response = await fetch(`${url}/readyz`);
   return [response.status, await response.text()];

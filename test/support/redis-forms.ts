@@ -105,7 +105,6 @@ export async function startCluster(
   return nodes;
 }
 
-/** Returns the URL of a cluster. */
 export const clusterUrl = (nodes: readonly Node[]): string =>
   `redis://${nodes.map(({ port }) => `127.0.0.1:${port}`).join(',')}`;
 

@@ -14,7 +14,7 @@ const factory = /^create[A-Z]|Pages$/;
 /** Files that only hold data. */
 const data = /^simulator\/catalogue\.ts$/;
 
-/** Returns the problems, one per line. `planted` replaces the text of files. */
+/** Returns the problems, one per line. `planted` replaces the text of files; then only these are searched. */
 export function sizeProblems(planted: Record<string, string> = {}): string[] {
   return readSources(['src', 'simulator', 'dev'], planted, (source) => [
     ...fileProblems(source),

@@ -174,7 +174,6 @@ export function createBrowser(url: string, simulator: Simulator, baseUrl = url) 
     /** Returns all cookies that would be sent. */
     cookies: () => cookiesSent().map(({ name, value }) => ({ name, value })),
 
-    /** Returns them as a header. */
     cookieHeader: () =>
       cookiesSent()
         .map(({ name, value }) => `${name}=${value}`)
@@ -213,12 +212,10 @@ export async function endRateLimitWindow(redisUrl: string, key: string): Promise
   assert.equal(ended, 1, `there is a key ${key}`);
 }
 
-/** Counts the requests to the token endpoint with this grant type. */
 export function countTokenRequests(simulator: Simulator, grantType: string): number {
   return simulator.calls.filter((call) => call.grantType === grantType).length;
 }
 
-/** Counts the calls to this path of the Web API. */
 export function countApiCalls(simulator: Simulator, path: string): number {
   return simulator.calls.filter((call) => call.service === 'api' && call.path === path).length;
 }

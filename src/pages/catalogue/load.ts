@@ -14,7 +14,7 @@ export async function loadAlbum(req: Request, reader: CatalogueReader) {
   const page = pageNumber(req.query.page, maxOffset / partsPerPage);
   const { album, tracks: first } = await reader.album(id);
   const tracks = page === 1 ? first : await reader.albumTracks(id, page);
-  return { album, tracks: tracks.items, ...placeOf(tracks, page, partsPerPage) };
+  return { album, tracks: tracks.items, ...pagingOf(tracks, page, partsPerPage) };
 }
 
 /** The albums are asked for only if the request names a page of them. */
@@ -25,7 +25,7 @@ export async function loadArtist(req: Request, reader: CatalogueReader) {
   // safeguard: albums-only-if-asked
   if (req.query.page === undefined) return { artist, albums: null, page: null, pages: null, total: null };
   const albums = await reader.artistAlbums(id, page);
-  return { artist, albums: albums.items, ...placeOf(albums, page, albumsPerPage) };
+  return { artist, albums: albums.items, ...pagingOf(albums, page, albumsPerPage) };
 }
 
 export async function loadShow(req: Request, reader: CatalogueReader) {
@@ -33,7 +33,7 @@ export async function loadShow(req: Request, reader: CatalogueReader) {
   const page = pageNumber(req.query.page, maxOffset / partsPerPage);
   const { show, episodes: first } = await reader.show(id);
   const episodes = page === 1 ? first : await reader.showEpisodes(id, page);
-  return { show, episodes: episodes.items, ...placeOf(episodes, page, partsPerPage) };
+  return { show, episodes: episodes.items, ...pagingOf(episodes, page, partsPerPage) };
 }
 
 export async function loadEpisode(req: Request, reader: CatalogueReader) {
@@ -45,7 +45,7 @@ export async function loadTrack(req: Request, reader: CatalogueReader) {
   return { track: await reader.item(`spotify:track:${req.params.id}`) };
 }
 
-function placeOf(list: Page<unknown>, page: number, perPage: number) {
+function pagingOf(list: Page<unknown>, page: number, perPage: number) {
   const pages = pagesOf(minTotalOf(list, (page - 1) * perPage, perPage), perPage, page);
   return { page, pages, total: list.total };
 }

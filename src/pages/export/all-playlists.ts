@@ -30,7 +30,6 @@ type Options = {
 const maxOpenedAhead = 8;
 
 type Listed = { playlist: Playlist; at: ExportCursor; absent: Absent };
-/** One that is being opened. */
 type Opening = Listed & { source: Promise<Source> };
 
 /**
@@ -93,7 +92,6 @@ export async function* openAllPlaylists(options: Options): AsyncGenerator<Source
     await Promise.allSettled(openings.map(({ source }) => source));
   }
 
-  /** Yields the listed playlists with their cursors. */
   async function* listWithCursors(): AsyncGenerator<Listed, undefined> {
     for (let page = first; ; page = await readPage(upcoming.page)) {
       if (page.total !== first.total) throw startOver();

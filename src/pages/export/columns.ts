@@ -8,8 +8,6 @@ import type {
 import type { Episode, Named } from '../../spotify/types.ts';
 import type { Contents, Row } from './source.ts';
 
-/* The columns of tables. */
-
 /** A column: its name, and the value for an item at a position, which counts from 1. */
 type Column<Item> = [name: string, value: (row: FilledRow<Item>, position: number) => unknown];
 
@@ -63,7 +61,7 @@ const soundiizColumns: readonly Column<Playable>[] = [
   ['isrc', ({ item }) => (item.kind === 'track' ? item.isrc : null)],
 ];
 
-/** Exportify's columns for saved albums (same place). */
+/** Exportify's columns for saved albums (same source). */
 const columnsOfAlbums: readonly Column<ExportedAlbum>[] = [
   ['Album URI', ({ item }) => item.uri],
   ['Album Name', ({ item }) => item.name],
@@ -93,7 +91,6 @@ const columnsOfArtists: readonly Column<ExportedArtist>[] = [
   ['Position', (_row, position) => position],
 ];
 
-/** The table of each kind of list. */
 export const tables: Record<Contents, Table> = {
   items: tableOf(columnsOfItems, isPlayable),
   albums: tableOf(columnsOfAlbums, (item) => item.kind === 'album'),

@@ -1,4 +1,4 @@
-import { familyBudget, fitsIn, quotaOf } from '../../access/quota-budget.ts';
+import { familyBudget, msUntilFit, quotaOf } from '../../access/quota-budget.ts';
 import type { QuotaFamily } from '../../access/quota-families.ts';
 import type { Ledger } from '../../access/quota-fields.ts';
 import type { QuotaLedger } from '../../access/quota-ledger.ts';
@@ -13,11 +13,11 @@ export type CallEstimate = { entries: number; lists: number };
 
 /**
  * Whether an export fits into what is left of the day's calls. `at`: from when on it does, in milliseconds since 1970; null if never. `isPaused`:
- * Spotify refuses its calls until then. `isAboveDay`: it takes more calls than a day has.
+ * Spotify refuses its calls until then. `exceedsDay`: it takes more calls than a day has.
  */
 export type BudgetCheck =
   | { fits: true }
-  | { fits: false; isPaused: boolean; at: number | null; isAboveDay: boolean };
+  | { fits: false; isPaused: boolean; at: number | null; exceedsDay: boolean };
 
 /** The requested export and its URLs: `anyway` is the URL of the file regardless of its cost, `page` the one of its page. */
 type ExportRequest = { isPart: boolean; isConfirmed: boolean; anyway: string; page: string };
@@ -43,14 +43,14 @@ export function createExportBudget({ ledger, dailyCalls, now }: Deps) {
       const check: BudgetCheck =
         total(estimate) <= freeCalls ? { fits: true } : checkAgainst(current, estimate);
       if (closedUntil <= now()) return check;
-      return { fits: false, isPaused: true, at: closedUntil, isAboveDay: isAboveDay(check) };
+      return { fits: false, isPaused: true, at: closedUntil, exceedsDay: exceedsDay(check) };
     },
 
     /** Throws a {@link Problem} if a job takes more calls than a day has; `page` asks for its confirmation. Throws RedisUnavailable. */
     async refuseAboveDay(estimate: CallEstimate, page: string): Promise<void> {
       const isAllowed =
-        total(estimate) <= freeCalls || !isAboveDay(checkAgainst(await ledger.read(), estimate));
-      if (!isAllowed) throw aboveDay(total(estimate), page);
+        total(estimate) <= freeCalls || !exceedsDay(checkAgainst(await ledger.read(), estimate));
+      if (!isAllowed) throw moreThanADay(total(estimate), page);
     },
 
     /**
@@ -68,7 +68,7 @@ export function createExportBudget({ ledger, dailyCalls, now }: Deps) {
       );
       const check = checkAgainst(before, estimate);
       // safeguard: export-anyway
-      if (isConfirmed || check.fits || (isPart && check.isAboveDay)) return release;
+      if (isConfirmed || check.fits || (isPart && check.exceedsDay)) return release;
       await release();
       // safeguard: refuse-export-above-budget
       throw notEnoughCalls(total(estimate), check.at, { anyway, page }, now());
@@ -80,25 +80,25 @@ export function createExportBudget({ ledger, dailyCalls, now }: Deps) {
       if (estimate[part] === 0) return 0;
       const budget = familyBudget(current, family, dailyCalls, now());
       // The guess is for the calls of all families.
-      return fitsIn(budget, budget.isGuess ? total(estimate) : estimate[part]);
+      return msUntilFit(budget, budget.isGuess ? total(estimate) : estimate[part]);
     });
-    if (waits.includes(null)) return { fits: false, isPaused: false, at: null, isAboveDay: true };
+    if (waits.includes(null)) return { fits: false, isPaused: false, at: null, exceedsDay: true };
     const waitMs = Math.max(...waits.map(Number));
     return waitMs === 0
       ? { fits: true }
-      : { fits: false, isPaused: false, at: now() + waitMs, isAboveDay: false };
+      : { fits: false, isPaused: false, at: now() + waitMs, exceedsDay: false };
   }
 }
 
-function isAboveDay(check: BudgetCheck): boolean {
-  return !check.fits && check.isAboveDay;
+function exceedsDay(check: BudgetCheck): boolean {
+  return !check.fits && check.exceedsDay;
 }
 
 function total({ entries, lists }: CallEstimate): number {
   return entries + lists;
 }
 
-function aboveDay(calls: number, page: string): Problem {
+function moreThanADay(calls: number, page: string): Problem {
   return new Problem({
     status: 409,
     reason: 'more-than-a-day',

@@ -16,7 +16,7 @@ import { nameOfList, readList } from './lists.ts';
 import { outcomeOf, outcomeOfAll } from './outcome.ts';
 import { isOwnOrShared, openPlaylist } from './playlist-source.ts';
 import {
-  anywayOf,
+  anywayUrl,
   beforeIn,
   exportIdIn,
   exportPage,
@@ -93,7 +93,6 @@ export function createFiles(deps: Deps) {
       });
     },
 
-    /** One playlist. */
     async one(req: Request, res: Response, listener: SignedInListener): Promise<void> {
       const id = String(req.params.id);
       const format = formatIn(req, res);
@@ -156,7 +155,7 @@ export function createFiles(deps: Deps) {
     return exportBudget.reserve(isPart ? atMostOnePart(estimate, reread) : estimate, {
       isPart,
       isConfirmed,
-      anyway: anywayOf(req),
+      anyway: anywayUrl(req),
       page: exportPage(exportIdIn(req)),
     });
   }

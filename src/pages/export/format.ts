@@ -15,7 +15,7 @@ export type Summary = {
   notSent: number;
   /** Playlists of other people whose contents Spotify doesn't let this app read: not a failure. */
   unreadable: number;
-  /** Playlists that should be readable and of which something is missing. */
+  /** Playlists that should be readable but lack something. */
   incomplete: number;
   /** Rows that Spotify announced and did not send. */
   missing: number;

@@ -39,7 +39,7 @@ export async function fileOfJob(
   const stop = stopOf(job);
   // It has moved on to the next playlist.
   // safeguard: whole-list-before-stop
-  const isLastWhole = isAll && job.place.from === 0;
+  const isLastWhole = isAll && job.cursor.from === 0;
   const counted: Summary = { ...emptySummary(job.playlists ?? 1), ...job.absent };
   const manifests: Manifest[] = [];
   for await (const source of replay(jobs.read(accountId, job), { summary: counted, stop, isLastWhole })) {

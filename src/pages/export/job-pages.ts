@@ -177,7 +177,7 @@ async function startJob(
     totalRows: rows,
     playlists: null,
     absent: { sentAsNull: 0, notSent: 0 },
-    place: { page, skip, from, before: null, snapshot: null },
+    cursor: { page, skip, from, before: null, snapshot: null },
     chunks: 0,
     characters: 0,
     failures: 0,
@@ -198,10 +198,10 @@ function canResume({ state, reason }: ExportJob): boolean {
 }
 
 /** Returns which part of a job has been read, from 0 to 1: of its rows, or of its playlists if only their number is known. Null if neither is. */
-function shareOf({ state, rows, totalRows, playlists, place }: ExportJob): number | null {
+function shareOf({ state, rows, totalRows, playlists, cursor }: ExportJob): number | null {
   if (state === 'done') return 1;
   const [read, all] =
-    totalRows === null ? [(place.page - 1) * playlistsPerPage + place.skip, playlists] : [rows, totalRows];
+    totalRows === null ? [(cursor.page - 1) * playlistsPerPage + cursor.skip, playlists] : [rows, totalRows];
   return all === null || all === 0 ? null : Math.min(1, read / all);
 }
 

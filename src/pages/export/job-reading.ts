@@ -13,7 +13,7 @@ import { listChanged, openSource, type Run, type Source } from './source.ts';
 /** A step of a job. After one with `isCursor`, the job can continue at the cursor in `change`. */
 export type Step = {
   event: JobEvent | null;
-  change: Partial<Pick<ExportJob, 'place' | 'absent' | 'name' | 'totalRows' | 'playlists'>>;
+  change: Partial<Pick<ExportJob, 'cursor' | 'absent' | 'name' | 'totalRows' | 'playlists'>>;
   isCursor: boolean;
   isLast?: boolean;
 };
@@ -36,7 +36,7 @@ export async function* readJob(
     if (estimate) cleanup.defer(await reserve(estimate));
   };
   if (job.exportId === 'all') return yield* readAllPlaylists(listener, job, run, reserved);
-  const { from, snapshot } = job.place;
+  const { from, snapshot } = job.cursor;
   const [, list] = /^library\/(.+)$/.exec(job.exportId) ?? [];
   if (list === undefined) {
     const playlist = await run.read(() => listener.spotify.freshPlaylist(job.exportId));
@@ -76,8 +76,8 @@ export async function* readJob(
       isCursor: false,
     };
     for await (const step of readSource(source, isTheirs, run)) {
-      const cursor = { ...job.place, ...cursorIn(source) };
-      yield { ...step, change: { name: manifest.name, totalRows: manifest.announced, place: cursor } };
+      const cursor = { ...job.cursor, ...cursorIn(source) };
+      yield { ...step, change: { name: manifest.name, totalRows: manifest.announced, cursor } };
     }
     yield {
       event: null,
@@ -94,11 +94,11 @@ async function* readAllPlaylists(
   run: Run,
   reserved: (estimate: CallEstimate | null) => Promise<void>,
 ): AsyncGenerator<Step> {
-  const { page, skip, from, before, snapshot } = job.place;
+  const { page, skip, from, before, snapshot } = job.cursor;
   const cursor = { page, skip, from, before: before ?? '', ...(snapshot !== null && { snapshot }) };
   const readPage = (page: number) => readPlaylistPage(listener.spotify.freshPlaylists, page, run);
   const first = await readPage(cursor.page);
-  const { rows, estimate } = sizeOfAll(first, listener.spotify.cachedPagesToExport, job.place);
+  const { rows, estimate } = sizeOfAll(first, listener.spotify.cachedPagesToExport, job.cursor);
   await reserved(estimate);
   const playlists = first.total ?? 0;
   if (job.playlists !== null && job.playlists !== playlists) throw listChanged(run);
@@ -126,8 +126,8 @@ async function* readAllPlaylists(
     opened.delete(source);
     const common = { playlists, totalRows, absent };
     for await (const step of readSource(source, isOwnOrShared(listener, playlist), run))
-      yield { ...step, change: { ...common, place: { ...stored(at), ...cursorIn(source) } } };
-    yield { event: null, change: { ...common, place: stored(after({ playlist, at })) }, isCursor: true };
+      yield { ...step, change: { ...common, cursor: { ...stored(at), ...cursorIn(source) } } };
+    yield { event: null, change: { ...common, cursor: stored(after({ playlist, at })) }, isCursor: true };
   }
   const { sentAsNull, notSent } = summary;
   yield {
@@ -160,6 +160,6 @@ function cursorIn({ manifest }: Source): { from: number; snapshot: string | null
   return { from: from + written, snapshot: snapshotId };
 }
 
-function stored({ before, snapshot, ...cursor }: ExportCursor): ExportJob['place'] {
+function stored({ before, snapshot, ...cursor }: ExportCursor): ExportJob['cursor'] {
   return { ...cursor, before: before ?? null, snapshot: snapshot ?? null };
 }

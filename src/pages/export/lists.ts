@@ -161,7 +161,6 @@ export function isLongList(name: string): boolean {
   return lists.has(name) && listNamed(name).paging !== 'none';
 }
 
-/** Returns whether a list is one of a time range. */
 export function hasRange(name: unknown): boolean {
   return name === 'top' || name === 'top-artists';
 }
@@ -248,7 +247,7 @@ export async function readList(
   };
 }
 
-/** Reads a list of artists of which each page names the next one. Remembers what it has read, so that a read can be retried. */
+/** Reads a list of artists, in which each page names the next one. Remembers what it has read, so that a read can be retried. */
 function readByCursor(
   load: (at: { after: string | null; snapshotId: string | null }) => Promise<FollowedArtists>,
 ): Read {

@@ -11,7 +11,7 @@ import { contentsOf, isListName, type ListName, rangeIn } from './lists.ts';
 /* The URL of a file: its meaning, and the URLs of other files. */
 
 /** The URL that exports the file regardless of its cost. */
-export function anywayOf(req: Request): string {
+export function anywayUrl(req: Request): string {
   const { pathname, searchParams } = new URL(req.originalUrl, 'http://localhost');
   searchParams.set('anyway', 'yes');
   return `${pathname}?${searchParams}`;
@@ -81,6 +81,6 @@ export function readPosition(value: unknown, max = maxOffset): number {
   if (value === undefined) return 0;
   const position = typeof value === 'string' && /^\d{1,6}$/.test(value) ? Number(value) : null;
   // safeguard: 404-for-impossible-positions
-  if (position === null || position > max) throw new NoSuchPage('No such place');
+  if (position === null || position > max) throw new NoSuchPage('No such position');
   return position;
 }

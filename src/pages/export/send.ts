@@ -5,7 +5,6 @@ import type { Response } from 'express';
 import { contentFileName } from './file-name.ts';
 import type { Piece } from './format.ts';
 
-/** A file to send. */
 export type ExportFile = {
   /** Returns the name without the extension. Called when the file begins; `isFullyRead`: it has all been collected by then. */
   name: (isFullyRead: boolean) => string;
@@ -19,7 +18,6 @@ export type ExportFile = {
   collectMs: number;
 };
 
-/** The limit of what is collected, in bytes. */
 export const maxCollectedBytes = 4_000_000;
 /** Bytes held back while a file is sent, and how many of them are sent for each `silenceMs` of a pause: enough for the longest one. */
 const heldBackBytes = 4_000;

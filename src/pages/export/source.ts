@@ -194,7 +194,7 @@ export async function openSource(options: Options): Promise<Source> {
 }
 
 /**
- * Throws {@link NoSuchPage} if a playlist of `total` rows has no row `from`. The place right after the last row exists for a part that
+ * Throws {@link NoSuchPage} if a playlist of `total` rows has no row `from`. The position right after the last row exists for a part that
  * continues another one: it holds no rows, but says whether the playlist has changed.
  */
 export function checkFrom(from: number, total: number, previousSnapshot: string | null): void {
@@ -209,12 +209,12 @@ type FirstPage = { rows: Row[]; total: number };
 async function readPageAt(from: number, load: Load, run: Run): Promise<FirstPage> {
   const missingIn = ({ items, total }: { items: ExportedEntry[]; total: number }) =>
     Math.max(0, Math.min(entriesPerPage, total - from) - items.length);
-  const loadCounted = async (onResponse: OnResponse) => {
+  const loadWithTotal = async (onResponse: OnResponse) => {
     const { items, total } = await load(from, onResponse);
     if (total === null) throw new SpotifyUnavailable('A playlist has more rows than Spotify announced');
     return { items, total };
   };
-  const page = await readFullPage(run, loadCounted, missingIn);
+  const page = await readFullPage(run, loadWithTotal, missingIn);
   const missing = Array.from({ length: missingIn(page) }, () => null);
   return { rows: [...page.items, ...missing], total: page.total };
 }

@@ -66,7 +66,7 @@ function createExportWorker(deps: Deps) {
   const stopping = new AbortController();
   const running = new Set<string>();
   const stores = new Map<string, StoreOpenChunk>();
-  const timer = setInterval(() => background.run('check for exports', lookForJobs()), tickMs).unref();
+  const timer = setInterval(() => background.run('check for exports', continueDueJobs()), tickMs).unref();
 
   return {
     /** Continues the job of a listener now, unless some process is working on it. */
@@ -87,7 +87,7 @@ function createExportWorker(deps: Deps) {
     },
   };
 
-  async function lookForJobs(): Promise<void> {
+  async function continueDueJobs(): Promise<void> {
     const due = await jobs.due().catch((error: unknown) => {
       // A failing Redis is reported elsewhere, and the next tick tries again.
       if (error instanceof RedisUnavailable) return [];

@@ -26,6 +26,7 @@ export function libraryFormPages({ signedIn, forms, hub, undoLibrary }: Deps): R
     uri: texts.optional(),
     entry: texts.optional(),
     unplayable: texts.optional(),
+    position: wholeNumber.optional(),
     place: wholeNumber.optional(),
   });
   router.post(routes.saveToLibrary(), ...forms.read, fields, change({ isSaving: true }));

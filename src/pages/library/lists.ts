@@ -46,12 +46,12 @@ function showList({ name, at, load }: List): ListenerPage {
       res.redirect(303, moveNotice(req, at({ page: last })));
       return;
     }
-    const place = { page, pages: pagesOf(minTotal, savedPerPage, page), total: list.total };
+    const paging = { page, pages: pagesOf(minTotal, savedPerPage, page), total: list.total };
     const canEdit = listener.hasScopesFor('removeFromLibrary');
     const controls = { canEdit, canPlay: canPlay(listener), returnTo: at({ page }), savedPerPage, at };
     res.set('Cache-Control', 'private, no-store').format({
-      html: () => res.render(`library/${name}`, { [name]: list.items, ...place, ...controls }),
-      json: () => res.json({ [name]: list.items, ...place }),
+      html: () => res.render(`library/${name}`, { [name]: list.items, ...paging, ...controls }),
+      json: () => res.json({ [name]: list.items, ...paging }),
     });
   };
 }

@@ -9,7 +9,7 @@ export const libraryChanged = {
   status: 409,
   reason: 'library-changed',
   title: 'Your library has changed',
-  text: 'Nothing was removed. Request the list again, and use the current place of the track.',
+  text: 'Nothing was removed. Request the list again, and use the current position of the track.',
   actions: [goToLibrary],
 };
 

@@ -34,7 +34,6 @@ export async function currentPlayback(hub: Hub, listener: SignedInListener): Pro
   }
 }
 
-/** The playback for programs. */
 export function playbackJson({ observation, live }: CurrentPlayback) {
   return {
     ...observation.playback,

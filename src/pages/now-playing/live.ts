@@ -27,7 +27,6 @@ type Deps = {
   now: () => number;
   /** Recently played tracks, if nothing is playing and they are known without asking Spotify. */
   knownRecent: (listener: SignedInListener, observation: Observation) => Promise<Card['recent']>;
-  /** The locals of the view of the card. */
   cardLocals: (listener: SignedInListener, card: Card) => object;
 };
 

@@ -146,7 +146,6 @@ export function nowPlayingPages(deps: Deps): Router {
   }
 }
 
-/** The locals of the card's view. */
 function cardLocals(listener: SignedInListener, card: Card) {
   return { ...card, ...playerData(card), ...controlsOf(listener, card) };
 }

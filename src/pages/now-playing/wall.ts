@@ -66,7 +66,6 @@ export function wallPages({ signedIn, hub, fetchSubscriptions, coverColors, now 
   return router;
 }
 
-/** The locals of the wall's views. */
 function wallLocals(card: Card) {
   const item = card.playback.state === 'nothing' ? null : card.playback.item;
   return {

@@ -50,7 +50,7 @@ const uris = v
       .assert((all): all is string[] => all.every(isUri)),
   )
   .assert(({ length }) => length > 0 && length <= maxUris);
-/** A row of a list: its place, and what was there when the page was shown. */
+/** A row of a list: its position, and what was there when the page was shown. */
 const row = v
   .string()
   .map((text) => /^(\d{1,6}) (\S+)$/.exec(text))
@@ -84,7 +84,7 @@ const playFields = v
     device: v.string().assert(isDeviceId).optional(),
     positionMs: wholeNumber(maxMs).optional(),
   })
-  // Only one thing can be played, and an offset is a place in it.
+  // Only one thing can be played, and an offset is a position in it.
   // safeguard: check-field-combinations
   .assert(({ uri, context, offset }) => !(uri && context) && !(offset && !uri && !hasPlaces(context)))
   // safeguard: offset-within-uris

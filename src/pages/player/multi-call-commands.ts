@@ -3,8 +3,6 @@ import { NotPossibleNow } from '../../spotify/errors.ts';
 import { tracksPerPage } from '../../spotify/limits.ts';
 import { partsOf } from '../../spotify/uri.ts';
 
-/* Commands that take several calls. */
-
 type Spotify = ListenerSpotify['spotify'];
 
 /** Only some items were added to the queue. */
@@ -43,11 +41,11 @@ type SavedPosition = { position: number; uri?: string | undefined };
 export async function savedTracksFrom(spotify: Spotify, { position, uri }: SavedPosition): Promise<string[]> {
   const page = Math.floor(position / tracksPerPage) + 1;
   const { items, total } = await spotify.savedTracks(page);
-  const rest = items.filter(({ place }) => place >= position);
+  const rest = items.filter((one) => one.position >= position);
   const first = rest[0];
   // safeguard: play-the-chosen-saved-track
-  if (first?.place !== position || (uri !== undefined && first.item?.uri !== uri))
-    throw new NotPossibleNow('Not at this place in the library', 'NO_SPECIFIC_TRACK');
+  if (first?.position !== position || (uri !== undefined && first.item?.uri !== uri))
+    throw new NotPossibleNow('Not at this position in the library', 'NO_SPECIFIC_TRACK');
   const isLast = total !== null && page * tracksPerPage >= total;
   const next = isLast ? [] : (await spotify.savedTracks(page + 1)).items;
   return [...rest, ...next].flatMap(({ item }) => item?.uri ?? []);
@@ -75,14 +73,14 @@ export async function playShuffled(
   deviceId: string | null,
 ): Promise<void> {
   // safeguard: shuffle-before-playing
-  const isShuffled = deviceId === null && (await shuffles(spotify));
+  const isShuffled = deviceId === null && (await turnOnShuffle(spotify));
   await spotify.play({ start: { context, offset: null }, deviceId, positionMs: null });
   // safeguard: shuffle-after-radio
   if (!isShuffled) await spotify.setShuffle(true, deviceId);
 }
 
 /** Turns shuffle on. Returns false if the current list doesn't allow that. */
-async function shuffles(spotify: Spotify): Promise<boolean> {
+async function turnOnShuffle(spotify: Spotify): Promise<boolean> {
   try {
     await spotify.setShuffle(true);
     return true;

@@ -43,10 +43,10 @@ export async function showConflict(
   const now = await listener.spotify.playlistEntries(id, playlist.snapshotId, page);
   const rows = now.items.map(({ item }, index) => ({
     uri: item?.uri ?? null,
-    place: (page - 1) * entriesPerPage + index,
+    position: (page - 1) * entriesPerPage + index,
   }));
   const found = action.entries.map((entry) => nearest(rows, entry));
-  const isThere = found.every((place) => place !== null);
+  const isThere = found.every((position) => position !== null);
   res.status(409).set('Cache-Control', 'private, no-store');
   res.render('playlists/changed', {
     playlist,
@@ -63,14 +63,14 @@ export async function showConflict(
   });
 }
 
-/** The place of this item that is closest to where it was; null if it isn't on the page. */
+/** The position of this item that is closest to where it was; null if it isn't on the page. */
 function nearest(
-  rows: readonly { uri: string | null; place: number }[],
-  { uri, place }: ShownEntry,
+  rows: readonly { uri: string | null; position: number }[],
+  { uri, position }: ShownEntry,
 ): number | null {
-  const places = rows.filter((row) => row.uri === uri).map((row) => row.place);
-  const distance = (one: number) => Math.abs(one - (place ?? 0));
-  return places.sort((a, b) => distance(a) - distance(b))[0] ?? null;
+  const positions = rows.filter((row) => row.uri === uri).map((row) => row.position);
+  const distance = (one: number) => Math.abs(one - (position ?? 0));
+  return positions.sort((a, b) => distance(a) - distance(b))[0] ?? null;
 }
 
 function nameOf(entries: readonly Entry[], uri: string): string | null {

@@ -3,17 +3,17 @@ import type { PlaylistRow } from '../../spotify/types.ts';
 import type { SignedInListener } from '../../web/signed-in.ts';
 import { isAnswerLost, type Latest } from './version.ts';
 
-/** An item and its place, from 0. */
-export type PlacedItem = { uri: string; place: number };
+/** An item and its position, from 0. */
+export type PlacedItem = { uri: string; position: number };
 
 /** A playlist is read as a whole only up to this many items, one call for each fifty: without being asked to, and at most. */
 export const maxUnaskedItems = 200;
 export const maxReadItems = 2_000;
-/** How many calls may put items back at their places: one for each run of neighbors. */
+/** How many calls may put items back at their positions: one for each run of neighbors. */
 export const maxRuns = 20;
 
 /**
- * Returns every row of a playlist by its place, of the version with this snapshot; null if there are more than `maxItems`. One call
+ * Returns every row of a playlist by its position, of the version with this snapshot; null if there are more than `maxItems`. One call
  * for each fifty items that aren't cached.
  */
 export async function readRows(
@@ -33,12 +33,12 @@ export async function readRows(
   }
 }
 
-/** Groups items, sorted by place, into runs of neighbors that one call can add. */
+/** Groups items, sorted by position, into runs of neighbors that one call can add. */
 export function runsOf(items: readonly PlacedItem[]): PlacedItem[][] {
   const runs: PlacedItem[][] = [];
   for (const item of items) {
     const run = runs.at(-1);
-    const isNext = run !== undefined && run.at(-1)?.place === item.place - 1;
+    const isNext = run !== undefined && run.at(-1)?.position === item.position - 1;
     if (isNext && run.length < maxChangedItems) run.push(item);
     else runs.push([item]);
   }
@@ -46,7 +46,7 @@ export function runsOf(items: readonly PlacedItem[]): PlacedItem[][] {
 }
 
 /**
- * Puts items back at their places, in order. One call for each run of neighbors. Returns those that are still missing if a call fails: the
+ * Puts items back at their positions, in order. One call for each run of neighbors. Returns those that are still missing if a call fails: the
  * others are in the playlist, so that is no failure of the whole. If an answer is lost, up to two calls look whether the items are there; if
  * that fails as well, some of those returned may be there: see {@link missingOf}.
  */
@@ -55,10 +55,13 @@ export async function putBack(
   id: string,
   items: readonly PlacedItem[],
 ): Promise<PlacedItem[]> {
-  const runs = runsOf([...items].sort((a, b) => a.place - b.place));
+  const runs = runsOf([...items].sort((a, b) => a.position - b.position));
   for (const [index, run] of runs.entries()) {
     try {
-      await spotify.addToPlaylist(id, { uris: run.map(({ uri }) => uri), position: run[0]?.place ?? null });
+      await spotify.addToPlaylist(id, {
+        uris: run.map(({ uri }) => uri),
+        position: run[0]?.position ?? null,
+      });
     } catch (error) {
       // safeguard: no-second-copy-after-lost-answer
       const isThere = isAnswerLost(error) && (await areThere({ spotify }, id, run).catch(() => false));
@@ -68,13 +71,13 @@ export async function putBack(
   return [];
 }
 
-/** Whether these neighbors are at their places. One call for each fifty. */
+/** Whether these neighbors are at their positions. One call for each fifty. */
 async function areThere(
   { spotify }: Pick<SignedInListener, 'spotify'>,
   id: string,
   run: readonly PlacedItem[],
 ): Promise<boolean> {
-  const from = run[0]?.place ?? 0;
+  const from = run[0]?.position ?? 0;
   const uris: (string | null)[] = [];
   while (uris.length < run.length) {
     const { items } = await spotify.playlistUris(id, { snapshotId: null, from: from + uris.length });
@@ -84,22 +87,22 @@ async function areThere(
   return run.every(({ uri }, index) => uris[index] === uri);
 }
 
-/** Returns those of these items that aren't at their places, if they are put back in order. */
+/** Returns those of these items that aren't at their positions, if they are put back in order. */
 export function missingOf(rows: readonly PlaylistRow[], items: readonly PlacedItem[]): PlacedItem[] {
   const uris = rows.map(({ uri }) => uri);
   return [...items]
-    .sort((a, b) => a.place - b.place)
-    .filter(({ uri, place }) => {
-      const isThere = uris[place] === uri;
-      if (!isThere) uris.splice(place, 0, uri);
+    .sort((a, b) => a.position - b.position)
+    .filter(({ uri, position }) => {
+      const isThere = uris[position] === uri;
+      if (!isThere) uris.splice(position, 0, uri);
       return !isThere;
     });
 }
 
 type Gone = {
   uris: readonly string[];
-  /** The place of the first copy before the removal; null if it isn't known. */
-  place: number | null;
+  /** The position of the first copy before the removal; null if it isn't known. */
+  position: number | null;
   /** How many items the playlist has after the removal; null if that isn't known. */
   total: number | null;
 };
@@ -108,10 +111,10 @@ type Gone = {
 export async function areGone(
   { spotify }: SignedInListener,
   { id, snapshotId }: Latest,
-  { uris, place, total: expected }: Gone,
+  { uris, position, total: expected }: Gone,
 ): Promise<boolean | null> {
-  if (place === null) return null;
-  const { items, total } = await spotify.playlistUris(id, { snapshotId, from: place });
+  if (position === null) return null;
+  const { items, total } = await spotify.playlistUris(id, { snapshotId, from: position });
   if (items.some(({ uri }) => uri !== null && uris.includes(uri))) return false;
   return expected === null || total === expected ? true : null;
 }
@@ -148,16 +151,16 @@ export function isAddedSince({ addedAt }: PlaylistRow, since: number): boolean {
 }
 
 /**
- * Returns what it takes to drop these places: Spotify removes every copy of a URI ("Remove Playlist Items"), so copies at other places are put
+ * Returns what it takes to drop the rows at these positions: Spotify removes every copy of a URI ("Remove Playlist Items"), so copies at other positions are put
  * back afterward, where they are then.
  */
-export function planDrop(rows: readonly PlaylistRow[], places: ReadonlySet<number>) {
-  const uris = new Set([...places].flatMap((place) => rows[place]?.uri ?? []));
+export function planDrop(rows: readonly PlaylistRow[], positions: ReadonlySet<number>) {
+  const uris = new Set([...positions].flatMap((position) => rows[position]?.uri ?? []));
   const restored: PlacedItem[] = [];
   let dropped = 0;
-  rows.forEach(({ uri }, place) => {
-    if (places.has(place)) dropped += 1;
-    else if (uri !== null && uris.has(uri)) restored.push({ uri, place: place - dropped });
+  rows.forEach(({ uri }, position) => {
+    if (positions.has(position)) dropped += 1;
+    else if (uri !== null && uris.has(uri)) restored.push({ uri, position: position - dropped });
   });
   return { uris: [...uris], restored };
 }

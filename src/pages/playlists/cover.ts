@@ -38,7 +38,7 @@ export function coverPages({ signedIn, forms }: Deps): Router {
     const id = String(req.params.id);
     listener.requireScopesFor('uploadCover');
     const picture = readPicture(req, id);
-    // The fields of the form stand for it when it is sent twice.
+    // These fields identify the file if it is sent twice.
     req.form.fields = {
       ...req.form.fields,
       digest: createHash('sha256').update(picture).digest('base64url'),

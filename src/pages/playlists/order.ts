@@ -90,7 +90,7 @@ export function orderPages({ signedIn, forms }: Deps): Router {
       const action = {
         path: routes.moveInPlaylist(id),
         button: 'Move',
-        entries: [{ uri, place: from }],
+        entries: [{ uri, position: from }],
         fields: { to: String(to + 1) },
       };
       return showConflict(req, res, listener, { id, seen, action });
@@ -122,14 +122,14 @@ export function orderPages({ signedIn, forms }: Deps): Router {
 type Move = { from: number; to: number; uri: string };
 
 /**
- * Reads which item to move, and where to; both from 0. A form sends the item as `entry` (its place, from 0, and URI) and the new position, from 1,
+ * Reads which item to move, and where to; both from 0. A form sends the item as `entry` (its position, from 0, and URI) and the new position, from 1,
  * as `to`, or the `direction`. Throws {@link Problem} if one of them is missing or impossible.
  */
 function readMove({ form }: Request): Move {
   const { fields } = form;
-  const [, place, uri = ''] = /^(\d{1,6})(?: (\S+))?$/.exec(String(fields.entry ?? '')) ?? [];
-  if (place === undefined) throw new Problem(noEntry);
-  const from = Number(place);
+  const [, shown, uri = ''] = /^(\d{1,6})(?: (\S+))?$/.exec(String(fields.entry ?? '')) ?? [];
+  if (shown === undefined) throw new Problem(noEntry);
+  const from = Number(shown);
   const steps = { up: -1, down: 1 };
   const step = steps[fields.direction as keyof typeof steps] ?? null;
   // A button for a step wins over the field beside it.
@@ -141,7 +141,7 @@ function readMove({ form }: Request): Move {
 }
 
 /**
- * Whether the item is in its place in the playlist, as far as its URI is known: a row without one, such as one that is gone, has only its place. Makes no
+ * Whether the item is at its position in the playlist, as far as its URI is known: a row without one, such as one that is gone, has only its position. Makes no
  * call if the page with it is cached. Throws {@link Problem} if this version of the playlist has no such positions.
  */
 async function isInPlace(
@@ -166,7 +166,7 @@ async function isInPlace(
   }
   const there = items[0]?.uri;
   if (uri === '' || there === uri) return true;
-  const [original] = await spotify.originalsInPlaylist(id, [{ uri, place: from }]);
+  const [original] = await spotify.originalsInPlaylist(id, [{ uri, position: from }]);
   return original !== null && original === there;
 }
 

@@ -103,7 +103,7 @@ export function changeUnknown(undo: string | null = null) {
   };
 }
 
-/** For a removal of which not everything that stays could be put back. `undo` puts it back. */
+/** For a removal after which some of the items that should stay couldn't be put back. `undo` puts it back. */
 export function copiesMissing(undo: string | null) {
   return {
     status: 502,

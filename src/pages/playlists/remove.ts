@@ -52,6 +52,7 @@ const rowFields = {
   entry: texts.optional(),
   unplayable: texts.optional(),
   uri: v.string().optional(),
+  position: wholeNumber.optional(),
   place: wholeNumber.optional(),
 };
 const removalFields = { ...rowFields, confirmed: flag.optional(), count: flag.optional() };
@@ -103,23 +104,24 @@ export function removalPages({ signedIn, forms, undoRemoval }: Deps): Router {
     const rows = await readRows(listener, id, snapshotId, isCounting ? undefined : maxUnaskedItems);
     const uris = await originalsOf(listener, id, entries, rows);
     if (uris === null) return { ...nothing, outcome: 'changed' };
-    const places = rows && copiesOf(rows, uris);
+    const copies = rows && copiesOf(rows, uris);
     const name = uris.length === 1 ? (rows?.find(({ uri }) => uri === uris[0])?.name ?? null) : null;
-    const ask = { ...nothing, outcome: 'ask' as const, copies: places?.length ?? null, name };
+    const ask = { ...nothing, outcome: 'ask' as const, copies: copies?.length ?? null, name };
     // safeguard: ask-before-removing-copies
-    if (!isConfirmed && (places === null || places.length > entries.length)) return ask;
-    const firstPlace = places?.[0]?.place ?? Math.min(...entries.map(({ place }) => place ?? Infinity));
+    if (!isConfirmed && (copies === null || copies.length > entries.length)) return ask;
+    const firstPosition =
+      copies?.[0]?.position ?? Math.min(...entries.map(({ position }) => position ?? Infinity));
     const changed = await removeAll(listener, removal, {
       uris,
-      place: Number.isFinite(firstPlace) ? firstPlace : null,
-      total: rows && places && rows.length - places.length,
+      position: Number.isFinite(firstPosition) ? firstPosition : null,
+      total: rows && copies && rows.length - copies.length,
     });
     if (changed.outcome !== 'done' && changed.outcome !== 'unknown')
       return { ...nothing, outcome: changed.outcome };
     // safeguard: undo-only-what-can-be-put-back
-    const items = places && runsOf(places).length <= maxRuns ? places : null;
+    const items = copies && runsOf(copies).length <= maxRuns ? copies : null;
     const undo = await undoRemoval.offer(req, items && { id, items, snapshotId: changed.snapshotId });
-    return { outcome: changed.outcome, copies: places?.length ?? null, name, undo };
+    return { outcome: changed.outcome, copies: copies?.length ?? null, name, undo };
   }
 
   async function keepOnly(
@@ -134,30 +136,30 @@ export function removalPages({ signedIn, forms, undoRemoval }: Deps): Router {
     if (uris === null) return { ...nothing, outcome: 'changed' };
     // safeguard: keep-one-of-one-item
     if (uris.length > 1) throw new Problem(keepOneOnly);
-    const places = copiesOf(rows, uris);
-    const place = entries[0]?.place ?? places[0]?.place;
-    const chosen = places.find((one) => one.place === place);
+    const copies = copiesOf(rows, uris);
+    const position = entries[0]?.position ?? copies[0]?.position;
+    const chosen = copies.find((one) => one.position === position);
     if (!chosen) return { ...nothing, outcome: 'changed' };
-    const others = places.filter((one) => one !== chosen);
+    const others = copies.filter((one) => one !== chosen);
     if (runsOf(others).length > maxRuns) return { ...nothing, outcome: 'too long' };
     const changed = await removeAll(listener, removal, {
       uris,
-      place: places[0]?.place ?? null,
-      total: rows.length - places.length,
+      position: copies[0]?.position ?? null,
+      total: rows.length - copies.length,
     });
     if (changed.outcome === 'unknown') {
-      const undo = await undoRemoval.offer(req, { id, items: places, snapshotId: null });
+      const undo = await undoRemoval.offer(req, { id, items: copies, snapshotId: null });
       return { ...nothing, outcome: 'unknown', undo };
     }
     if (changed.outcome !== 'done') return { ...nothing, outcome: changed.outcome };
     // Without the copies before it.
     const back = {
       uri: chosen.uri,
-      place: chosen.place - others.filter((one) => one.place < chosen.place).length,
+      position: chosen.position - others.filter((one) => one.position < chosen.position).length,
     };
     // safeguard: keep-one-puts-back
     const missing = await putBack(listener, id, [back]);
-    const items = missing.length > 0 ? places : others;
+    const items = missing.length > 0 ? copies : others;
     const undo = await undoRemoval.offer(req, items.length > 0 ? { id, items, snapshotId: null } : null);
     return { ...nothing, outcome: missing.length > 0 ? 'copies missing' : 'done', undo };
   }
@@ -204,14 +206,14 @@ function readRemoval(req: Request): Removal {
   };
 }
 
-/** Returns the URIs that the playlist contains for these rows, each once; null if something else is at one of their places by now. */
+/** Returns the URIs that the playlist contains for these rows, each once; null if something else is at one of their positions by now. */
 async function originalsOf(
   listener: SignedInListener,
   id: string,
   entries: readonly ShownEntry[],
   rows: readonly PlaylistRow[] | null,
 ): Promise<string[] | null> {
-  const isThere = ({ uri, place }: ShownEntry) => place === null || rows?.[place]?.uri === uri;
+  const isThere = ({ uri, position }: ShownEntry) => position === null || rows?.[position]?.uri === uri;
   const others = entries.filter((entry) => !isThere(entry));
   const originals = await listener.spotify.originalsInPlaylist(id, others);
   const uris = new Set<string>();
@@ -223,7 +225,7 @@ async function originalsOf(
 }
 
 function copiesOf(rows: readonly PlaylistRow[], uris: readonly string[]): PlacedItem[] {
-  return rows.flatMap(({ uri }, place) => (uri !== null && uris.includes(uri) ? [{ uri, place }] : []));
+  return rows.flatMap(({ uri }, position) => (uri !== null && uris.includes(uri) ? [{ uri, position }] : []));
 }
 
 /** Asks before more is removed than the person may know of. Throws {@link Problem} for programs. */
@@ -236,7 +238,7 @@ function askFirst(
   if (wantsJson(req)) throw new Problem(severalCopies(copies));
   res.set('Cache-Control', 'private, no-store').render('playlists/ask-removal', {
     id,
-    entries: entries.map(({ uri, place }) => (place === null ? uri : `${place} ${uri}`)),
+    entries: entries.map(({ uri, position }) => (position === null ? uri : `${position} ${uri}`)),
     snapshotId,
     copies,
     name,

@@ -27,7 +27,7 @@ export type AddedTo = { id: string; snapshotId: string | null };
 
 const placedItem = v.object({
   uri: v.string().assert(isUri),
-  place: v.number().assert((place) => Number.isSafeInteger(place) && place >= 0),
+  position: v.number().assert((position) => Number.isSafeInteger(position) && position >= 0),
 });
 const addition = v.object({
   uris: v.array(v.string().assert(isUri)),
@@ -121,24 +121,24 @@ async function dropLast(
   const rows = await readRows(listener, id, snapshotId, budget.items);
   if (rows === null) return 'too long';
   budget.items -= rows.length;
-  const copies = rows.flatMap(({ uri }, place) => (uri !== null && uris.includes(uri) ? [place] : []));
+  const copies = rows.flatMap(({ uri }, position) => (uri !== null && uris.includes(uri) ? [position] : []));
   // safeguard: put-others-back-after-lost-answer
   if (list.others !== null && copies.length <= list.others.length)
-    return restore(listener, list, missingOf(rows, within(list.others, rows.length)));
+    return restore(listener, list, missingOf(rows, clampPositions(list.others, rows.length)));
 
   // safeguard: undo-only-what-was-added
   const isAdded = (row: PlaylistRow) => snapshotId === list.snapshotId || isAddedSince(row, since);
-  const places = lastPlaces(rows, uris, isAdded);
-  if (places.size === 0) return 'nothing left';
-  const { uris: removed, restored } = planDrop(rows, places);
+  const positions = lastPositions(rows, uris, isAdded);
+  if (positions.size === 0) return 'nothing left';
+  const { uris: removed, restored } = planDrop(rows, positions);
   budget.runs -= runsOf(restored).length;
   if (budget.runs < 0 || snapshotId === null) return 'too long';
   list.others = restored;
-  const total = rows.length - places.size - restored.length;
+  const total = rows.length - positions.size - restored.length;
   const changed = await changeVersion(listener, id, {
     snapshotId,
     send: (version) => listener.spotify.removeFromPlaylist(id, { uris: removed, snapshotId: version }),
-    isMade: (latest) => areGone(listener, latest, { uris: removed, place: copies[0] ?? null, total }),
+    isMade: (latest) => areGone(listener, latest, { uris: removed, position: copies[0] ?? null, total }),
   });
   if (changed.outcome !== 'done') {
     if (changed.outcome !== 'unknown') list.others = null;
@@ -155,24 +155,24 @@ async function restore(listener: SignedInListener, list: List, items: PlacedItem
   return list.others?.length === 0 ? 'dropped' : 'dropped with others';
 }
 
-/** The places of the last copies of these that were added. */
-function lastPlaces(
+/** The positions of the last copies of these URIs that were added. */
+function lastPositions(
   rows: readonly PlaylistRow[],
   uris: readonly string[],
   isAdded: (row: PlaylistRow) => boolean,
 ): Set<number> {
   const left = [...uris];
-  const places = new Set<number>();
-  for (const [place, row] of [...rows.entries()].reverse()) {
+  const positions = new Set<number>();
+  for (const [position, row] of [...rows.entries()].reverse()) {
     const index = left.indexOf(row.uri ?? '');
     if (index < 0 || !isAdded(row)) continue;
     left.splice(index, 1);
-    places.add(place);
+    positions.add(position);
   }
-  return places;
+  return positions;
 }
 
 /** Spotify refuses a position past the end. */
-function within(items: readonly PlacedItem[], count: number): PlacedItem[] {
-  return items.map(({ uri, place }, index) => ({ uri, place: Math.min(place, count + index) }));
+function clampPositions(items: readonly PlacedItem[], count: number): PlacedItem[] {
+  return items.map(({ uri, position }, index) => ({ uri, position: Math.min(position, count + index) }));
 }

@@ -11,7 +11,7 @@ const removal = v.object({
   items: v.array(
     v.object({
       uri: v.string().assert(isUri),
-      place: v.number().assert((place) => Number.isSafeInteger(place) && place >= 0),
+      position: v.number().assert((position) => Number.isSafeInteger(position) && position >= 0),
     }),
   ),
   /** The version of the playlist after the removal; null if unknown. */
@@ -19,7 +19,7 @@ const removal = v.object({
 });
 
 /**
- * The undo of a removal from a playlist: it puts the items back at their places, as new additions, so the dates on which they were added are lost.
+ * The undo of a removal from a playlist: it puts the items back at their positions, as new additions, so the dates on which they were added are lost.
  * One call, and one for each run of neighbors; if the playlist has changed since, also one for each fifty items.
  */
 export function createUndoRemoval({ undo }: { undo: Undo }) {
@@ -32,7 +32,10 @@ export function createUndoRemoval({ undo }: { undo: Undo }) {
       // Spotify refuses a position past the end.
       // safeguard: undo-within-playlist
       const end = isUnchanged ? Number.POSITIVE_INFINITY : (count ?? 0);
-      let placed = items.map(({ uri, place }, index) => ({ uri, place: Math.min(place, end + index) }));
+      let placed = items.map(({ uri, position }, index) => ({
+        uri,
+        position: Math.min(position, end + index),
+      }));
       // Some may be there already, if the answer to an earlier attempt was lost.
       // safeguard: put-back-only-what-is-missing
       if (!isUnchanged) placed = missingOf((await readRows(listener, id, latest)) ?? [], placed);

@@ -15,7 +15,6 @@ export type PendingSignIn = {
 
 type Deps = { seal: Seal; cookies: Cookies; now: () => number };
 
-/** How long a pending sign-in is valid. */
 export const pendingLifetimeMs = 10 * 60_000;
 /**
  * For all pending sign-ins together, names included: proxies accept a Cookie header of 8 kB (nginx) or less. This leaves room for about a

@@ -28,7 +28,7 @@ export function signInPages(deps: Deps): Router {
   const router = Router();
   // safeguard: no-speculative-sign-ins
   // safeguard: sign-in-limit-per-address
-  const guarded = [refuseSpeculative, requireHttps(baseUrl), chargeAddress(rateLimiters.signIn)];
+  const guards = [refuseSpeculative, requireHttps(baseUrl), chargeAddress(rateLimiters.signIn)];
 
   router.use([routes.signIn(), routes.callback(), routes.signOut()], (_req, res, next) => {
     res.set('Cache-Control', 'no-store');
@@ -41,7 +41,7 @@ export function signInPages(deps: Deps): Router {
     res.status(204).end();
   });
 
-  router.get(routes.signIn(), ...guarded, (req, res) => {
+  router.get(routes.signIn(), ...guards, (req, res) => {
     // Only a visit starts a sign-in, not an image or a script on another page.
     const destination = req.get('Sec-Fetch-Dest');
     if (destination !== undefined && destination !== 'document')
@@ -51,7 +51,7 @@ export function signInPages(deps: Deps): Router {
 
   // The code works once, so a stop of the process waits for the sign-in. One that hasn't begun can still be completed by another process.
   // safeguard: finish-sign-in-before-stop
-  router.get(routes.callback(), ...guarded, (req, res) =>
+  router.get(routes.callback(), ...guards, (req, res) =>
     background.finish('complete a sign-in', () => callback(req, res)),
   );
 
