@@ -1,5 +1,5 @@
 /*
- * Keeps the page of an export job up to date, also if another tab resumes a job that was canceled. Without scripts, the page of one that runs reloads
+ * Keeps the page of an export job up to date, even when another tab resumes a job that was canceled. Without scripts, the page of one that runs reloads
  * itself.
  */
 const pollEveryMs = 2_000;

@@ -29,10 +29,11 @@ import { signInPages } from './pages/sign-in/sign-in.ts';
 import { type Parts, removeListenerData } from './parts.ts';
 import { routes } from './routes.ts';
 import { demoCommand } from './settings/setup-steps.ts';
+import { noSuchPage } from './web/allowed-methods.ts';
 import { canonicalHost } from './web/canonical-host.ts';
 import { type Cookies, createCookies } from './web/cookies.ts';
 import { createCoverColors } from './web/cover-colors.ts';
-import { errorPages, noSuchPage } from './web/error-pages.ts';
+import { errorPages } from './web/error-pages.ts';
 import { NoSuchPage, NotSignedIn } from './web/errors.ts';
 import { createForms } from './web/forms.ts';
 import { createListenerHash } from './web/listener-hash.ts';
@@ -234,8 +235,7 @@ function sessionRoutes({ config, log, parts, cookies, pendingSignIns }: SessionD
   });
   const undo = createUndo({ records, forms, signedIn });
   const router = Router();
-  router.use(sessions.middleware);
-  router.use(signedIn.recognize);
+  router.use(sessions.middleware, signedIn.recognize);
   router.use(homePages());
   router.use(
     signInPages({

@@ -1,4 +1,5 @@
-import type { Request, RequestParamHandler, Response } from 'express';
+import type { Request, RequestHandler, RequestParamHandler, Response } from 'express';
+import { MethodNotAllowed, NoSuchPage } from './errors.ts';
 
 /** A router of Express, as far as it is used here. Its types don't describe layers. */
 type Routing = {
@@ -11,8 +12,16 @@ type Layer = {
   match(path: string): { params: Record<string, string> } | false;
 };
 
+/** Throws {@link NoSuchPage}, or {@link MethodNotAllowed} if there is a page at this address for another method. Goes after all routes. */
+export const noSuchPage: RequestHandler = (req, res) => {
+  const allowed = allowedMethods(req, res);
+  // safeguard: method-not-allowed
+  if (allowed.length > 0 && !allowed.includes(req.method)) throw new MethodNotAllowed(allowed);
+  throw new NoSuchPage(`No page at ${req.path}`);
+};
+
 /** Returns the methods that the routes of the app accept for the path of a request; none if no route has such a path. */
-export function allowedMethods(req: Request, res: Response): string[] {
+function allowedMethods(req: Request, res: Response): string[] {
   const methods = methodsIn(req.app.router as unknown as Routing, req.path, req, res);
   return [...new Set(methods.flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method])))].sort();
 }

@@ -116,13 +116,11 @@ export const errorMessages = {
     next: 'Go back, reload the page, and try again.',
     buttons: ['goBack'],
   },
-  /** The same for a button or a form, which names what it is about: it's most likely that which is wrong. */
   notAccepted: {
     status: 400,
     reason: 'not-understood',
     title: 'Spotify didn’t accept this request',
     happened: 'What it names may not exist, or may have changed on Spotify.',
-    next: 'Go back, reload the page, and try again.',
     buttons: ['goBack'],
   },
   refused: {
@@ -271,7 +269,6 @@ export const errorMessages = {
     reason: 'method-not-allowed',
     title: 'This address works in another way',
     happened: 'There’s something at this address, but not for this kind of request.',
-    next: 'Pages need GET, and buttons and forms POST.',
     buttons: ['goHome'],
   },
   notAcceptable: {

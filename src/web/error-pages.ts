@@ -1,4 +1,4 @@
-import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express';
+import type { ErrorRequestHandler, Request, Response } from 'express';
 import { Cooldown, GrantLost, TooManyRequests } from '../access/errors.ts';
 import { familyLabels, stillWorks } from '../access/family-labels.ts';
 import { controlScopes, knownScopes } from '../access/scopes.ts';
@@ -6,7 +6,6 @@ import { ShuttingDown } from '../ops/background.ts';
 import { RedisUnavailable } from '../redis/errors.ts';
 import { routes } from '../routes.ts';
 import * as spotify from '../spotify/errors.ts';
-import { allowedMethods } from './allowed-methods.ts';
 import { drawingOf } from './drawings.ts';
 import {
   type Button,
@@ -77,13 +76,6 @@ const longWaitSeconds = 60;
 const minCountdownSeconds = 3;
 /** Pages that reload after a cooldown do so spread over this time, not all at once. */
 const reloadSpreadSeconds = 30;
-
-export const noSuchPage: RequestHandler = (req, res) => {
-  const allowed = allowedMethods(req, res);
-  // safeguard: method-not-allowed
-  if (allowed.length > 0 && !allowed.includes(req.method)) throw new web.MethodNotAllowed(allowed);
-  throw new NoSuchPage(`No page at ${req.path}`);
-};
 
 /** Answers with a page for the error that was thrown, or for programs with problem details (RFC 9457). */
 export function errorPages({ baseUrl, now, hasSetup, onError, redirect }: Deps): ErrorRequestHandler {

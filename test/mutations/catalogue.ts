@@ -37,7 +37,7 @@ export const mutations: Mutation[] = [
   {
     what: 'remembering that artists can’t be followed',
     safeguard: 'probe-following-once',
-    from: "if (known === 'none') throw new ArtistsNotOffered();\n      return known === null ? probe(request) : request(known);",
+    from: "if (known === 'none') throw new ArtistsNotOffered();\n      if (known === null) return probe(request);",
     to: 'return probe(request);',
     test: 'test/pages/catalogue',
     named: 'found out once',

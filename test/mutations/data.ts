@@ -65,7 +65,7 @@ export const mutations: Mutation[] = [
     named: 'a change to a playlist that does not exist is a page that sa',
   },
   {
-    what: 'finding out anew whether artists can be followed',
+    what: 'finding out again whether artists can be followed',
     safeguard: 'probe-following-anew',
     from: 'if (error instanceof BadRequest || error instanceof Refused) return probe(request);',
     to: '',
@@ -99,7 +99,7 @@ export const mutations: Mutation[] = [
   {
     what: 'naming the methods of an address',
     safeguard: 'method-not-allowed',
-    from: 'if (allowed.length > 0 && !allowed.includes(req.method)) throw new web.MethodNotAllowed(allowed);',
+    from: 'if (allowed.length > 0 && !allowed.includes(req.method)) throw new MethodNotAllowed(allowed);',
     to: '',
     test: 'test/web/fields',
     named: 'another method',

@@ -8,7 +8,7 @@ export const mutations: Mutation[] = [
     from: 'await worker.storeOpenChunk(accountId);',
     to: '',
     test: 'test/pages/export-jobs',
-    named: 'before a job is canceled is kept',
+    named: 'before a job is canceled isn’t lost',
   },
   {
     what: 'sharing pages of a list of the library between formats',

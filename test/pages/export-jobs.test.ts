@@ -146,7 +146,7 @@ testOnce('a job waits for a pause of any length, says so, and continues where it
 });
 
 testOnce(
-  'what was read before a job is canceled is kept, and its page says which part that is',
+  'what was read before a job is canceled isn’t lost, and its page says which part that is',
   async (t) => {
     const { turntable, person, id } = await mara(t);
     const { simulator } = turntable;

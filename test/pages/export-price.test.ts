@@ -71,12 +71,12 @@ test('the formats of a list of the library share what Spotify sent, unless the l
   assert.ok(again.calls.length < artists.calls.length || artists.calls.length <= 2, String(again.calls));
 });
 
-test('a list changed on Spotify between two formats is read anew', async (t) => {
+test('a list changed on Spotify between two formats is read again', async (t) => {
   const turntable = await startTurntable(t);
   const { simulator } = turntable;
   const mara = await signInToExport(turntable);
   const rows = JSON.parse((await mara.get('/library/export.json').buffer(true).expect(200)).text).items;
-  // Another process of this site, or Spotify itself: nothing here is told.
+  // Another process of this site, or Spotify itself: this process doesn’t know.
   const other = await startTurntable(t, { sharedWith: turntable });
   const there = await signInToExport(other);
   await there.post('/library/remove').type('form').send({ uri: rows[60].item.uri }).expect(303);

@@ -36,6 +36,7 @@ export function createStepStore(signal: AbortSignal, { current, save }: Progress
   /** One chunk after the other. */
   function storeReady(): Promise<void> {
     const next = last.then(store);
+    // Its error goes to the code that awaits it.
     last = next.catch(() => undefined);
     return next;
   }
