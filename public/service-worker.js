@@ -2,8 +2,9 @@
  * Shows a page of this site, instead of the browser's own, if the server can't be reached. It keeps only that page and the files it needs,
  * never anything from Spotify or about anyone, and everything else goes to the network as if it weren't there.
  */
-const page = '/offline';
-const cacheName = 'offline';
+// Beside this script, wherever the site is on its host. Caches belong to the whole host.
+const page = 'offline';
+const cacheName = `offline${new URL(registration.scope).pathname.slice(0, -1)}`;
 
 addEventListener('install', (event) => event.waitUntil(store()));
 addEventListener('activate', (event) => event.waitUntil(registration.navigationPreload?.enable()));
@@ -12,7 +13,7 @@ addEventListener('activate', (event) => event.waitUntil(registration.navigationP
 async function store() {
   await caches.delete(cacheName);
   const cache = await caches.open(cacheName);
-  const { text, urls } = await load(page, cache, /(?:href|src)="(\/[\w-]+\.(?:css|js|svg|png)[^"#]*)/g);
+  const { text, urls } = await load(page, cache, /(?:href|src)="(\/[\w./~-]+\.(?:css|js|svg|png)[^"#]*)/g);
   if (!text) throw new Error('The page for no connection could not be loaded');
   for (const url of urls) await load(url, cache, /url\("([^"]+)"\)/g);
   await skipWaiting();
@@ -48,5 +49,5 @@ async function navigate(request, preloadResponse) {
 }
 
 async function stored(request) {
-  return (await caches.match(request)) ?? Response.error();
+  return (await caches.match(request, { cacheName })) ?? Response.error();
 }

@@ -67,7 +67,7 @@ async function changeRepeat() {
 }
 
 async function toggleSaved() {
-  if (press('form[action*="/library/"] button')) return;
+  if (press('.heart')) return;
   const state = await playback();
   if (!state) return;
   const { saved, item } = state;

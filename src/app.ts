@@ -27,9 +27,10 @@ import { setupPages } from './pages/setup/setup.ts';
 import { createPendingSignIns, type PendingSignIns } from './pages/sign-in/pending.ts';
 import { signInPages } from './pages/sign-in/sign-in.ts';
 import { type Parts, removeListenerData } from './parts.ts';
-import { routes } from './routes.ts';
+import { atRootAndWithin, basePathOf, routes, setBasePath } from './routes.ts';
 import { demoCommand } from './settings/setup-steps.ts';
 import { noSuchPage } from './web/allowed-methods.ts';
+import { withinBasePath } from './web/base-path.ts';
 import { canonicalHost } from './web/canonical-host.ts';
 import { type Cookies, createCookies } from './web/cookies.ts';
 import { createCoverColors } from './web/cover-colors.ts';
@@ -77,7 +78,8 @@ export function createApp({
   requestLimits = overloadLimits,
 }: Deps): Express {
   const { baseUrl, metricsToken: token } = config;
-  const exempt = token ? [...healthPaths, metricsPath] : healthPaths;
+  setBasePath(basePathOf(baseUrl));
+  const exempt = (token ? [...healthPaths, metricsPath] : healthPaths).flatMap(atRootAndWithin);
   const now = parts?.now ?? Date.now;
   const otherOrigins = config.spotify?.otherOrigins ?? [];
   const hasSetup = config.hasSetupPage || parts === null;
@@ -125,6 +127,7 @@ export function createApp({
   app.use(localize);
   app.use(preferences.middleware);
   app.use(canonicalHost({ baseUrl }));
+  app.use(withinBasePath);
   app.use(showNotice);
   app.use(ownPagesOnly({ baseUrl }));
   if (pendingSignIns) app.use(pendingSignIns.middleware);

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { readBaseUrl } from './settings/base-url.ts';
 import { type EnvFile, loadEnvFile } from './settings/env-file.ts';
 import { toPlainText } from './settings/plain-text.ts';
 import {
@@ -6,7 +7,6 @@ import {
   originsOutsideSpotify,
   ownAddress,
   readAmount,
-  readBaseUrl,
   readCredential,
   readHost,
   readLedgerName,

@@ -19,7 +19,7 @@ if (options !== null) {
   if (isJson) console.log(JSON.stringify({ status: hasFailed ? 'failed' : 'ok', checks: results }, null, 2));
 }
 
-/** `site`: the origin of the site to check; null for this server. Null if an option is unknown or invalid. */
+/** `site`: the BASE_URL of the site to check; null for this server. Null if an option is unknown or invalid. */
 function readOptions(): { isJson: boolean; site: string | null } | null {
   try {
     const { values } = parseArgs({
@@ -29,7 +29,7 @@ function readOptions(): { isJson: boolean; site: string | null } | null {
     });
     const site = values.url === undefined ? null : parseSiteUrl(values.url);
     if (values.url === undefined || site !== null) return { isJson: values.json ?? false, site };
-    console.error('--url must be the address of a site, without a path, such as https://music.example.org');
+    console.error('--url must be the address of a site, such as https://music.example.org');
   } catch {
     console.error(
       'Usage: npm run doctor, or npm run --silent doctor -- [--json] [--url https://music.example.org]',

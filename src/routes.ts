@@ -1,7 +1,37 @@
 /*
  * Every URL of the site. Code and views build URLs from here, and so does the router: `routes.playlist(':id')` is the pattern of all
  * playlists. Ids are checked before they get here, so they need no escaping.
+ *
+ * Every URL begins with the path of BASE_URL, such as `/music`. So no module builds one while it loads: see docs/decisions/2026-11-30-base-path.md.
  */
+
+/** The path of BASE_URL without a slash at its end; empty for most sites. */
+let basePath = '';
+
+/** Sets the path of BASE_URL. A process serves one site, whose app does this before anything else. */
+export function setBasePath(path: string): void {
+  basePath = path;
+}
+
+/** Returns the path of a BASE_URL, such as `/music`; empty if it has none. */
+export function basePathOf(baseUrl: string): string {
+  return new URL(baseUrl).pathname.replace(/\/+$/, '');
+}
+
+/** Returns what follows the path of BASE_URL in a path, such as `/playlists`; null if the path is outside the site. */
+export function pathWithin(path: string): string | null {
+  const rest = path.startsWith(basePath) ? path.slice(basePath.length) : '';
+  // safeguard: base-path-ends-at-a-slash
+  return rest.startsWith('/') ? rest : null;
+}
+
+/**
+ * Returns the paths of something that programs ask for: the same with and without the path of BASE_URL. Proxies pass that on, while
+ * probes of a load balancer come directly.
+ */
+export function atRootAndWithin(path: string): string[] {
+  return [...new Set([path, basePath + path])];
+}
 
 type PlaylistsQuery = { page?: number; q?: string; sort?: string; yours?: boolean };
 
@@ -14,42 +44,42 @@ type Value = string | number | boolean | null | undefined | readonly string[];
 type ExportCursor = { page?: number; skip?: number; from?: number; snapshot?: string };
 
 export const routes = {
-  home: () => '/',
-  privacy: () => '/privacy',
+  home: () => url('/'),
+  privacy: () => url('/privacy'),
   /** A form saves the preferences of the browser at the same URL. */
-  preferences: () => '/preferences',
-  offline: () => '/offline',
-  setup: () => '/setup',
+  preferences: () => url('/preferences'),
+  offline: () => url('/offline'),
+  setup: () => url('/setup'),
   setupCheck: (query: { cookie?: 'set' } = {}) => url('/setup/check', query),
 
   /** `allow`: scopes to ask for in addition to the usual ones. `showDialog`: Spotify asks even if the listener has agreed before. */
   signIn: ({ returnTo, allow, showDialog = false }: SignInQuery = {}) =>
     url('/login', { returnTo, dialog: showDialog ? 1 : null, allow: allow?.join(' ') }),
-  callback: () => '/callback',
-  signInProblem: () => '/sign-in/problem',
-  signOut: () => '/logout',
+  callback: () => url('/callback'),
+  signInProblem: () => url('/sign-in/problem'),
+  signOut: () => url('/logout'),
 
-  account: () => '/account',
-  quota: () => '/quota',
-  signOutEverywhere: () => '/account/sign-out-everywhere',
-  disconnect: () => '/account/disconnect',
-  disconnected: () => '/account/disconnected',
+  account: () => url('/account'),
+  quota: () => url('/quota'),
+  signOutEverywhere: () => url('/account/sign-out-everywhere'),
+  disconnect: () => url('/account/disconnect'),
+  disconnected: () => url('/account/disconnected'),
   /** For owners of this site: who is signed in. */
-  people: () => '/account/people',
-  endAccess: () => '/account/people/end',
-  allowAccess: () => '/account/people/allow',
+  people: () => url('/account/people'),
+  endAccess: () => url('/account/people/end'),
+  allowAccess: () => url('/account/people/allow'),
 
   /** `refresh: false`: without scripts, the page doesn't reload by itself. */
   nowPlaying: ({ refresh = true }: { refresh?: boolean } = {}) =>
     url('/now-playing', { refresh: refresh ? null : 'off' }),
-  nowPlayingEvents: () => '/now-playing/events',
-  nowPlayingCard: () => '/now-playing/card',
-  nowPlayingPoll: () => '/now-playing/poll',
+  nowPlayingEvents: () => url('/now-playing/events'),
+  nowPlayingCard: () => url('/now-playing/card'),
+  nowPlayingPoll: () => url('/now-playing/poll'),
   /** Whether the current item is in the library. */
-  nowPlayingSaved: () => '/now-playing/saved',
+  nowPlayingSaved: () => url('/now-playing/saved'),
   /** The current playback, for a television. `refresh`: as on now playing. */
   wall: ({ refresh = true }: { refresh?: boolean } = {}) => url('/wall', { refresh: refresh ? null : 'off' }),
-  wallCard: () => '/wall/card',
+  wallCard: () => url('/wall/card'),
   /** With `uri`, `context` or `list`, its buttons play that, from `offset` on. */
   devices: (
     query: Partial<
@@ -59,13 +89,13 @@ export const routes = {
   /** `isAutomatic`: the page asks by itself, which it may not while calls are scarce. */
   queue: ({ isAutomatic = false }: { isAutomatic?: boolean } = {}) =>
     url('/player/queue', { automatic: isAutomatic ? 'yes' : null }),
-  playerCommand: (command: string) => `/player/${command}`,
+  playerCommand: (command: string) => url(`/player/${command}`),
 
   library: (query: { page?: number } = {}) => url('/library', paged(query)),
-  recentlyPlayed: () => '/library/recent',
+  recentlyPlayed: () => url('/library/recent'),
   topItems: (query: { of?: string; range?: string } = {}) => url('/library/top', query),
-  saveToLibrary: () => '/library/save',
-  removeFromLibrary: () => '/library/remove',
+  saveToLibrary: () => url('/library/save'),
+  removeFromLibrary: () => url('/library/remove'),
 
   savedAlbums: (query: { page?: number } = {}) => url('/library/albums', paged(query)),
   savedShows: (query: { page?: number } = {}) => url('/library/shows', paged(query)),
@@ -77,8 +107,8 @@ export const routes = {
   /** With a page number, also a page of the artist's albums. */
   artist: (id: string, query: { page?: number } = {}) => url(`/artists/${id}`, query),
   show: (id: string, query: { page?: number } = {}) => url(`/shows/${id}`, paged(query)),
-  episode: (id: string) => `/episodes/${id}`,
-  track: (id: string) => `/tracks/${id}`,
+  episode: (id: string) => url(`/episodes/${id}`),
+  track: (id: string) => url(`/tracks/${id}`),
 
   search: ({ q, type, page }: { q?: string; type?: readonly string[]; page?: number } = {}) =>
     url('/search', { q, type: type?.join(','), ...paged({ page }) }),
@@ -91,35 +121,35 @@ export const routes = {
       yours: yours ? 'yes' : null,
       ...paged({ page }),
     }),
-  newPlaylist: () => '/playlists/new',
+  newPlaylist: () => url('/playlists/new'),
   /** Choose playlists to add items to. `playlist`: those that are chosen already. A form adds the items at the same path. */
   addToPlaylist: ({ uri, playlist, q, page, returnTo }: AddQuery = {}) =>
     url('/playlists/add', { uri, playlist, q, returnTo, ...paged({ page }) }),
   /** A form changes the details of the playlist at the same URL. */
   playlist: (id: string, query: { page?: number } = {}) => url(`/playlists/${id}`, paged(query)),
-  playlistItems: (id: string) => `/playlists/${id}/items`,
+  playlistItems: (id: string) => url(`/playlists/${id}/items`),
   /** Asks first; then it leaves the listener's library. */
-  unfollowPlaylist: (id: string) => `/playlists/${id}/unfollow`,
-  removeFromPlaylist: (id: string) => `/playlists/${id}/remove`,
-  keepOneInPlaylist: (id: string) => `/playlists/${id}/keep-one`,
+  unfollowPlaylist: (id: string) => url(`/playlists/${id}/unfollow`),
+  removeFromPlaylist: (id: string) => url(`/playlists/${id}/remove`),
+  keepOneInPlaylist: (id: string) => url(`/playlists/${id}/keep-one`),
   playlistOrder: (id: string, query: { page?: number } = {}) => url(`/playlists/${id}/order`, paged(query)),
   /** A form uploads a cover at the same URL. */
-  playlistCover: (id: string) => `/playlists/${id}/cover`,
-  moveInPlaylist: (id: string) => `/playlists/${id}/move`,
+  playlistCover: (id: string) => url(`/playlists/${id}/cover`),
+  moveInPlaylist: (id: string) => url(`/playlists/${id}/move`),
 
-  exportProgress: () => '/playlists/export/progress',
-  exportAll: () => '/playlists/export',
+  exportProgress: () => url('/playlists/export/progress'),
+  exportAll: () => url('/playlists/export'),
   exportAllFile: (format: string, query: ExportQuery = {}) => url(`/playlists/export.${format}`, query),
-  exportOne: (id: string) => `/playlists/${id}/export`,
+  exportOne: (id: string) => url(`/playlists/${id}/export`),
   exportOneFile: (id: string, format: string, query: ExportQuery = {}) =>
     url(`/playlists/${id}/export.${format}`, query),
 
   /** The export job of the listener. A form starts one at the same URL. */
-  exportJob: () => '/export',
-  exportJobCommand: (command: string) => `/export/${command}`,
+  exportJob: () => url('/export'),
+  exportJobCommand: (command: string) => url(`/export/${command}`),
   exportJobFile: (format: string, query: ExportQuery = {}) => url(`/export/file.${format}`, query),
 
-  exportSavedTracks: () => '/library/export',
+  exportSavedTracks: () => url('/library/export'),
   exportSavedTracksFile: (format: string, query: ExportQuery = {}) => url(`/library/export.${format}`, query),
   /** `list`: such as `albums` or `recent`. */
   exportList: (list: string, query: { range?: string } = {}) => url(`/library/${list}/export`, query),
@@ -127,21 +157,21 @@ export const routes = {
     url(`/library/${list}/export.${format}`, query),
 
   /** A POST undoes an action; its notice has the token. */
-  undoAddition: (token: string) => `/undo/addition/${token}`,
-  undoRemoval: (token: string) => `/undo/removal/${token}`,
-  undoLibrary: (token: string) => `/undo/library/${token}`,
+  undoAddition: (token: string) => url(`/undo/addition/${token}`),
+  undoRemoval: (token: string) => url(`/undo/removal/${token}`),
+  undoLibrary: (token: string) => url(`/undo/library/${token}`),
 
   /** A file in public/. With its version, browsers keep it for a year. */
   asset: (file: string, version: string) => url(`/${file}`, { v: version }),
   spotifyLogo: ({ version }: { version?: string } = {}) => url('/spotify-logo', { v: version }),
 
   /** Everything else, as a pattern. */
-  anyPath: () => '/*path',
+  anyPath: () => url('/*path'),
 };
 
 /** Whether this is an address at which an action is undone. */
 export function isUndoPath(path: unknown): path is string {
-  return typeof path === 'string' && /^\/undo\/[a-z-]{1,40}\/[\w-]{22}$/.test(path);
+  return typeof path === 'string' && /^\/undo\/[a-z-]{1,40}\/[\w-]{22}$/.test(pathWithin(path) ?? '');
 }
 
 type SignInQuery = { returnTo?: string; allow?: readonly string[]; showDialog?: boolean };
@@ -167,10 +197,11 @@ function paged({ page }: { page?: number | undefined }): { page: number | null }
 }
 
 function url(path: string, query: Readonly<Record<string, Value>> = {}): string {
+  const full = basePath + path;
   const given = Object.entries(query).filter(([, value]) => value !== null && value !== undefined);
   // A page has a hundred of these, and most have no query.
-  if (given.length === 0) return path;
+  if (given.length === 0) return full;
   const search = new URLSearchParams();
   for (const [name, value] of given) for (const one of [value].flat()) search.append(name, String(one));
-  return search.size > 0 ? `${path}?${search}` : path;
+  return search.size > 0 ? `${full}?${search}` : full;
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -75,6 +76,28 @@ test('every page that the router knows is in src/routes.ts', async (t) => {
     registered.filter((path) => !known.has(path)),
     [],
   );
+});
+
+test('no module builds a URL while it loads, when the path of BASE_URL isn’t known yet', async () => {
+  // In another process, because this one has loaded the modules already.
+  const script = `
+    import { routes } from './src/routes.ts';
+    const built = [];
+    for (const [name, build] of Object.entries(routes))
+      routes[name] = (...args) => {
+        built.push(name);
+        return build(...args);
+      };
+    await import('./src/app.ts');
+    await import('./src/site.ts');
+    routes.home();
+    console.log(built.join());
+  `;
+  const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '--eval', script], {
+    cwd: root,
+    encoding: 'utf8',
+  });
+  assert.equal(stdout, 'home\n', stderr);
 });
 
 test('Spotify sends people back to the callback of src/routes.ts', () => {

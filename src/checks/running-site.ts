@@ -1,3 +1,4 @@
+import { basePathOf } from '../routes.ts';
 import { version } from '../settings/version.ts';
 import { type CheckResult, failed, note, ok } from './result.ts';
 
@@ -15,15 +16,16 @@ const names = {
   stream: 'Live updates',
 };
 
+/** For a site whose BASE_URL has a path that doesn't arrive. */
+export const lostPath = {
+  detail: 'the proxy takes the path of BASE_URL out of the address',
+  fix: 'Have it pass the path on unchanged (nginx: nothing after the port in proxy_pass; Caddy: handle in place of handle_path).',
+};
+
 /** The attributes that every cookie needs, as a pattern of its header. */
 const cookieAttributes: [string, RegExp][] = [
   ['HttpOnly', /; *httponly/i],
   ['SameSite=Lax', /; *samesite=lax/i],
-  ['Path=/', /; *path=\/ *(;|$)/i],
-];
-const secureCookieAttributes: [string, RegExp][] = [
-  ['Secure', /; *secure/i],
-  ['the prefix __Host-', /^__Host-/],
 ];
 
 /** The headers that every page needs, and a part of their values. */
@@ -36,32 +38,34 @@ const pageHeaders: [string, RegExp][] = [
 const securePageHeaders: [string, RegExp][] = [['Strict-Transport-Security', /max-age=[1-9]/]];
 
 /**
- * Returns the origin of the site in an option such as `https://music.example.org`; null if it isn't the address of a site, which has no path and
- * no user.
+ * Returns the BASE_URL of the site in an option such as `https://music.example.org` or `https://example.org/music/`; null if it isn't the address of
+ * a site, which has no user, query, or fragment.
  */
 export function parseSiteUrl(text: string): string | null {
   const url = URL.parse(text);
-  return url && /^https?:$/.test(url.protocol) && url.href === `${url.origin}/` ? url.origin : null;
+  if (!url || !/^https?:$/.test(url.protocol)) return null;
+  const site = url.origin + basePathOf(text);
+  return [site, `${site}/`].includes(url.href) ? site : null;
 }
 
 /**
- * Checks a running site from outside, without its settings and without signing in. It makes four requests, to this origin only, which take at most
+ * Checks a running site from outside, without its settings and without signing in. It makes four requests, to this address only, which take at most
  * ten seconds together.
  */
-export async function checkRunningSite(origin: string, timeoutMs = usualTimeoutMs): Promise<CheckResult[]> {
-  const ask = (path: string) => request(origin + path, timeoutMs);
+export async function checkRunningSite(baseUrl: string, timeoutMs = usualTimeoutMs): Promise<CheckResult[]> {
+  const ask = (path: string) => request(baseUrl + path, timeoutMs);
   const health = await ask('/healthz');
-  if (health instanceof Error) return [unreachable(origin, health, timeoutMs)];
-  const site = checkHealth(origin, health);
+  if (health instanceof Error) return [unreachable(baseUrl, health, timeoutMs)];
+  const site = checkHealth(baseUrl, health);
   if (site.status === 'failed') return [site];
   const [readiness, signIn, page] = await Promise.all([ask('/readyz'), ask('/login'), ask('/privacy')]);
   return [
     site,
     checkVersion(health),
-    checkHttps(origin),
+    checkHttps(baseUrl),
     readiness instanceof Error ? noAnswer(names.readiness) : checkReadiness(readiness),
-    ...(signIn instanceof Error ? [noAnswer(names.signIn)] : checkSignIn(origin, signIn)),
-    page instanceof Error ? noAnswer(names.headers) : checkHeaders(origin, page),
+    ...(signIn instanceof Error ? [noAnswer(names.signIn)] : checkSignIn(baseUrl, signIn)),
+    page instanceof Error ? noAnswer(names.headers) : checkHeaders(baseUrl, page),
     note(
       names.stream,
       'not checked, because only someone who is signed in gets them. If a proxy holds them back, pages ask for them instead',
@@ -87,12 +91,12 @@ async function request(url: string, timeoutMs: number): Promise<Answer | Error> 
   }
 }
 
-function unreachable(origin: string, error: Error, timeoutMs: number): CheckResult {
+function unreachable(baseUrl: string, error: Error, timeoutMs: number): CheckResult {
   const { code } = (error.cause ?? {}) as NodeJS.ErrnoException;
   const why = code ?? (error.name === 'TimeoutError' ? `no answer within ${timeoutMs / 1000} seconds` : null);
   return failed(
     names.site,
-    `${origin} can’t be reached${why ? ` (${why})` : ''}`,
+    `${baseUrl} can’t be reached${why ? ` (${why})` : ''}`,
     'Check that Turntable and the proxy in front of it are running, and the address, its DNS entry and its certificate.',
   );
 }
@@ -105,12 +109,12 @@ function versionIn({ text }: Answer): string | undefined {
   return /^alive (\d[\w.+-]{0,30})\s*$/.exec(text)?.[1];
 }
 
-function checkHealth(origin: string, answer: Answer): CheckResult {
+function checkHealth(baseUrl: string, answer: Answer): CheckResult {
   if (answer.status === 200 && /^alive\b/.test(answer.text))
-    return ok(names.site, `Turntable answers at ${origin}`);
+    return ok(names.site, `Turntable answers at ${baseUrl}`);
   return failed(
     names.site,
-    `what answers at ${origin} isn’t Turntable (status ${answer.status})`,
+    `what answers at ${baseUrl} isn’t Turntable (status ${answer.status})`,
     'Check the address, and where the proxy forwards it.',
   );
 }
@@ -124,8 +128,8 @@ function checkVersion(answer: Answer): CheckResult {
   );
 }
 
-function checkHttps(origin: string): CheckResult {
-  const { protocol, hostname } = new URL(origin);
+function checkHttps(baseUrl: string): CheckResult {
+  const { protocol, hostname } = new URL(baseUrl);
   if (protocol === 'https:') return ok(names.https, 'the certificate is valid');
   if (['127.0.0.1', '[::1]'].includes(hostname))
     return ok(names.https, 'not needed: only this machine can reach the address');
@@ -147,24 +151,24 @@ function checkReadiness({ status, text }: Answer): CheckResult {
 }
 
 /** Checks where the sign-in leads, and the cookie that it sets. */
-function checkSignIn(origin: string, answer: Answer): CheckResult[] {
+function checkSignIn(baseUrl: string, answer: Answer): CheckResult[] {
   const location = URL.parse(answer.headers.get('Location') ?? '');
   const redirectUri = location?.searchParams.get('redirect_uri');
   if (!location?.pathname.endsWith('/authorize') || redirectUri == null) return [refusedSignIn(answer)];
-  const expected = `${origin}/callback`;
+  const expected = `${baseUrl}/callback`;
   if (redirectUri !== expected)
     return [
       failed(
         names.signIn,
         `Spotify would lead back to ${printable(redirectUri)}, not to ${expected}`,
-        `Set BASE_URL=${origin}, and restart.`,
+        `Set BASE_URL=${baseUrl}, and restart.`,
       ),
     ];
   return [
     location.origin === spotify
       ? ok(names.signIn, `leads to Spotify, and back to ${expected}`)
       : note(names.signIn, `leads back to ${expected}, but to ${location.origin} in place of Spotify`),
-    checkCookies(origin, answer.headers.getSetCookie()),
+    checkCookies(baseUrl, answer.headers.getSetCookie()),
   ];
 }
 
@@ -173,6 +177,7 @@ const refusals: Record<string, [detail: string, fix: string]> = {
     'the site has another BASE_URL',
     'Set BASE_URL to this address. If it is, have the proxy pass on Host or X-Forwarded-Host.',
   ],
+  'outside-base-path': [lostPath.detail, lostPath.fix],
   'silent-proxy': [
     'the proxy doesn’t say that it uses https, or isn’t trusted',
     'Have it send "X-Forwarded-Proto: https", and set TRUST_PROXY.',
@@ -189,10 +194,10 @@ function refusedSignIn({ status, text }: Answer): CheckResult {
   return failed(names.signIn, detail, fix);
 }
 
-function checkCookies(origin: string, cookies: readonly string[]): CheckResult {
+function checkCookies(baseUrl: string, cookies: readonly string[]): CheckResult {
   if (cookies.length === 0)
     return failed(names.cookies, 'the sign-in sets none', 'Have the proxy pass on Set-Cookie.');
-  const needed = [...cookieAttributes, ...(isHttps(origin) ? secureCookieAttributes : [])];
+  const needed = [...cookieAttributes, ...attributesAt(baseUrl)];
   const missing = needed.filter(([, pattern]) => !cookies.every((cookie) => pattern.test(cookie)));
   // safeguard: doctor-checks-cookies
   if (missing.length === 0) return ok(names.cookies, `${namesOf(needed)}, as they should be`);
@@ -203,8 +208,23 @@ function checkCookies(origin: string, cookies: readonly string[]): CheckResult {
   );
 }
 
-function checkHeaders(origin: string, { headers }: Answer): CheckResult {
-  const needed = [...pageHeaders, ...(isHttps(origin) ? securePageHeaders : [])];
+/** The attributes that depend on the address. Browsers take the prefix `__Host-` only with the path `/`. */
+function attributesAt(baseUrl: string): [string, RegExp][] {
+  const path = basePathOf(baseUrl) || '/';
+  const prefix = path === '/' ? '__Host-' : '__Secure-';
+  return [
+    [`Path=${path}`, new RegExp(`; *path=${RegExp.escape(path)} *(;|$)`, 'i')],
+    ...(isHttps(baseUrl)
+      ? ([
+          ['Secure', /; *secure/i],
+          [`the prefix ${prefix}`, new RegExp(`^${prefix}`)],
+        ] satisfies [string, RegExp][])
+      : []),
+  ];
+}
+
+function checkHeaders(baseUrl: string, { headers }: Answer): CheckResult {
+  const needed = [...pageHeaders, ...(isHttps(baseUrl) ? securePageHeaders : [])];
   const missing = needed.filter(([name, pattern]) => !pattern.test(headers.get(name) ?? ''));
   // safeguard: doctor-checks-headers
   if (missing.length === 0) return ok(names.headers, 'all there');
@@ -215,8 +235,8 @@ function checkHeaders(origin: string, { headers }: Answer): CheckResult {
   );
 }
 
-function isHttps(origin: string): boolean {
-  return origin.startsWith('https:');
+function isHttps(baseUrl: string): boolean {
+  return baseUrl.startsWith('https:');
 }
 
 function namesOf(all: readonly (readonly [string, RegExp])[]): string {

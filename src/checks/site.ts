@@ -1,4 +1,5 @@
 import { type CheckResult, failed, note, ok } from './result.ts';
+import { lostPath } from './running-site.ts';
 
 type Deps = { baseUrl: string; redirectUri: string; clientId: string; accountsUrl: string };
 
@@ -63,6 +64,8 @@ async function diagnoseSignIn(baseUrl: string, response: Response): Promise<Chec
       'Restart it with these settings. If it already has them, have the proxy pass on Host or X-Forwarded-Host.',
     );
   }
+  if (/"reason":"outside-base-path"/.test(text))
+    return failed(name, `Turntable answers at ${baseUrl}, but ${lostPath.detail}`, lostPath.fix);
   if (/"reason":"redis-unavailable"/.test(text))
     return note(name, `Turntable answers at ${baseUrl}, but its Redis doesn’t`, 'Fix Redis first.');
   return failed(

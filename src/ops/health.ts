@@ -1,4 +1,5 @@
-import { type Response, Router } from 'express';
+import { type RequestHandler, type Response, Router } from 'express';
+import { atRootAndWithin } from '../routes.ts';
 import { version } from '../settings/version.ts';
 
 type Deps = {
@@ -14,10 +15,14 @@ export function healthRoutes({ whyNotReady }: Deps): Router {
   const router = Router();
   const plain = (res: Response) => res.set('Cache-Control', 'no-store').type('text');
 
-  router.get('/healthz', (_req, res) => {
+  const add = (path: string, handler: RequestHandler) => {
+    for (const one of atRootAndWithin(path)) router.get(one, handler);
+  };
+
+  add('/healthz', (_req, res) => {
     plain(res).send(`alive ${version}\n`);
   });
-  router.get('/readyz', async (_req, res) => {
+  add('/readyz', async (_req, res) => {
     const why = await whyNotReady();
     plain(res.status(why === null ? 200 : 503)).send(why === null ? 'ready\n' : `not ready: ${why}\n`);
   });

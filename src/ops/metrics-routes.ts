@@ -1,6 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import express, { type Express, Router } from 'express';
+import express, { type Express, type RequestHandler, Router } from 'express';
 import { Registry } from 'prom-client';
+import { atRootAndWithin } from '../routes.ts';
 
 export const metricsPath = '/metrics';
 
@@ -12,7 +13,7 @@ type Deps = {
 
 export function metricsRoutes({ read, token }: Deps): Router {
   const router = Router();
-  router.get(metricsPath, async (req, res) => {
+  const serve: RequestHandler = async (req, res) => {
     res.set('Cache-Control', 'no-store');
     // safeguard: metrics-need-token
     if (token !== null && !hasToken(req.headers.authorization, token)) {
@@ -24,7 +25,8 @@ export function metricsRoutes({ read, token }: Deps): Router {
       return;
     }
     res.set('Content-Type', Registry.PROMETHEUS_CONTENT_TYPE).send(await read());
-  });
+  };
+  for (const path of atRootAndWithin(metricsPath)) router.get(path, serve);
   return router;
 }
 

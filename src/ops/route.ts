@@ -1,6 +1,8 @@
 import type { Request } from 'express';
+import { pathWithin } from '../routes.ts';
 
-/** The pattern of a request's path, once the request has been answered; `other` for files, and if nothing has this path. */
+/** The pattern of a request's path, without the path of BASE_URL, once the request has been answered; `other` for files, and if nothing has this path. */
 export function routeOf({ route }: Request): string {
-  return route ? String(route.path) : 'other';
+  const pattern = route ? String(route.path) : 'other';
+  return pathWithin(pattern) ?? pattern;
 }

@@ -13,7 +13,6 @@ export type LogLevel = (typeof logLevels)[number];
 
 const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 const namedProxies = /^(loopback|linklocal|uniquelocal)$/;
-const loopbackAddresses = ['127.0.0.1', '[::1]'];
 
 /** Matches the placeholders for secrets in examples. */
 const placeholder =
@@ -77,36 +76,6 @@ export function ownAddress(host: string, port: number, problems: string[]): stri
     `HOST=${host} requires BASE_URL: the address that people use and that Spotify sends them back to.`,
   );
   return `http://127.0.0.1:${port}`;
-}
-
-export function readBaseUrl(value: string, problems: string[]): string {
-  const url = URL.canParse(value) ? new URL(value) : null;
-  if (!url || !/^https?:$/.test(url.protocol)) {
-    problems.push(
-      `BASE_URL must begin with http:// or https://. Write BASE_URL=${withScheme(value) ?? 'https://music.example.org'}`,
-    );
-    return 'http://127.0.0.1:3000';
-  }
-  if (url.href !== `${url.origin}/`) {
-    problems.push(`BASE_URL must contain only a scheme, a host, and a port. Write BASE_URL=${url.origin}`);
-  }
-  // Spotify accepts loopback addresses over http and other addresses over https, and refuses the name localhost (its documentation page
-  // "Redirect URIs").
-  if (url.hostname === 'localhost') {
-    problems.push(
-      'BASE_URL contains localhost, which Spotify refuses in redirect URIs. Use http://127.0.0.1 with the same port.',
-    );
-  } else if (url.protocol === 'http:' && !loopbackAddresses.includes(url.hostname)) {
-    problems.push('BASE_URL must be https: Spotify accepts http redirect URIs only for 127.0.0.1 and [::1].');
-  }
-  return url.origin;
-}
-
-/** Returns the origin that was probably meant by a host without a scheme, or null. */
-function withScheme(value: string): string | null {
-  const isLoopback = loopbackAddresses.some((address) => value.startsWith(address));
-  const guess = `${isLoopback ? 'http' : 'https'}://${value}`;
-  return /^[\w.[\]:-]+$/.test(value) && URL.canParse(guess) ? new URL(guess).origin : null;
 }
 
 /** Returns an http or https URL, without slashes at the end. */

@@ -16,7 +16,7 @@ const localhost = /^localhost(:\d+)?$/i;
  * may well be at the right address.
  */
 export function canonicalHost({ baseUrl }: { baseUrl: string }): RequestHandler {
-  const { protocol, host: expected } = new URL(baseUrl);
+  const { origin, protocol, host: expected } = new URL(baseUrl);
   const isBehindProxy = protocol === 'https:';
 
   return (req, res, next) => {
@@ -40,7 +40,7 @@ export function canonicalHost({ baseUrl }: { baseUrl: string }): RequestHandler 
       return;
     }
     const path = req.originalUrl.startsWith('/') ? req.originalUrl : routes.home();
-    res.redirect(307, `${baseUrl}${path}`);
+    res.redirect(307, origin + path);
   };
 }
 

@@ -238,6 +238,16 @@ export const errorMessages = {
     ],
     buttons: ['openSite'],
   },
+  outsideBasePath: {
+    status: 404,
+    reason: 'outside-base-path',
+    title: 'This site is at {baseUrl}',
+    happened: 'There’s nothing at this address.',
+    steps: [
+      'If your browser already shows {baseUrl}, the proxy in front takes {basePath} out of the path. Have it pass the path on unchanged (nginx: nothing after the port in proxy_pass; Caddy: handle in place of handle_path).',
+    ],
+    buttons: ['openSite'],
+  },
   foreignOrigin: {
     status: 403,
     reason: 'foreign-origin',

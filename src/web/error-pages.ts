@@ -4,7 +4,7 @@ import { familyLabels, stillWorks } from '../access/family-labels.ts';
 import { controlScopes, knownScopes } from '../access/scopes.ts';
 import { ShuttingDown } from '../ops/background.ts';
 import { RedisUnavailable } from '../redis/errors.ts';
-import { routes } from '../routes.ts';
+import { basePathOf, pathWithin, routes } from '../routes.ts';
 import * as spotify from '../spotify/errors.ts';
 import { drawingOf } from './drawings.ts';
 import {
@@ -51,6 +51,7 @@ const messageNames: readonly [ErrorClass, ErrorMessageName][] = [
   [RedisUnavailable, 'redisUnavailable'],
   [ShuttingDown, 'shuttingDown'],
   [web.WrongHost, 'wrongHost'],
+  [web.OutsideBasePath, 'outsideBasePath'],
   [web.ForeignOrigin, 'foreignOrigin'],
   [web.TooManyCookies, 'tooManyCookies'],
   [NoSuchPage, 'noSuchPage'],
@@ -241,7 +242,8 @@ function messageNameOf(error: unknown, { baseUrl, isChange }: PageContext): Erro
 function valuesFor(error: unknown, baseUrl: string, seconds: number): Record<string, string> {
   return {
     baseUrl,
-    callback: routes.callback(),
+    basePath: basePathOf(baseUrl),
+    callback: pathWithin(routes.callback()) ?? '',
     wait: durationInWords(seconds),
     ...(error instanceof Cooldown &&
       error.family !== null && {
@@ -270,7 +272,7 @@ function hrefOf(button: Button, error: unknown, { baseUrl, returnPath }: PageCon
     goBack: returnPath,
     goHome: routes.home(),
     showDevices: routes.devices(),
-    openSite: baseUrl + returnPath,
+    openSite: new URL(baseUrl).origin + returnPath,
     checkSetup: routes.setupCheck(),
   };
   return hrefs[button];

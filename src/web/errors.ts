@@ -7,6 +7,11 @@ export class NoSuchPage extends Error {
   override readonly name = 'NoSuchPage';
 }
 
+/** The path of the request isn't below the path of BASE_URL. */
+export class OutsideBasePath extends Error {
+  override readonly name = 'OutsideBasePath';
+}
+
 /** The request target is not a path, so it can't name a page. Its `status` is read like that of Express's own errors. */
 export class InvalidTarget extends Error {
   override readonly name = 'InvalidTarget';
@@ -75,6 +80,19 @@ export type ErrorPage = {
   /** When the same request may succeed, in milliseconds since 1970. */
   until?: number;
 };
+
+/** A button of an error page that leads to a page of this site. Its URL is built when it is shown, so modules may have one as a constant. */
+export function linkTo(
+  label: string,
+  route: () => string,
+): { readonly label: string; readonly href: string } {
+  return {
+    label,
+    get href() {
+      return route();
+    },
+  };
+}
 
 /** An error for which a page has its own message. */
 export class Problem extends Error {

@@ -1,7 +1,7 @@
 import * as v from '@badrap/valita';
 import type { Request, RequestHandler } from 'express';
 import { routes } from '../routes.ts';
-import { type ErrorPage, Problem } from './errors.ts';
+import { type ErrorPage, linkTo, Problem } from './errors.ts';
 
 /*
  * Checks the fields of a POST before Spotify is asked: a field that is misspelled, sent twice, or of another type would otherwise be ignored, so that
@@ -73,7 +73,7 @@ export function invalidFields(text: string): ErrorPage {
     reason: 'invalid-fields',
     title: 'This request isn’t valid',
     text: `${text} Nothing was changed.`,
-    actions: [{ label: 'Go home', href: routes.home() }],
+    actions: [linkTo('Go home', () => routes.home())],
   };
 }
 
@@ -82,5 +82,5 @@ const unreadableFields: ErrorPage = {
   reason: 'unreadable-fields',
   title: 'This format can’t be read',
   text: 'Send the fields as a form or as JSON. Nothing was changed.',
-  actions: [{ label: 'Go home', href: routes.home() }],
+  actions: [linkTo('Go home', () => routes.home())],
 };

@@ -25,7 +25,7 @@ export function resendOf(req: Request, error: unknown, baseUrl: string): Resend 
   if (!isForm || !isOneOf(transientErrors, error)) return null;
   // If Redis was down, no route has checked this address yet, so it may not be one of ours.
   const at = URL.canParse(req.originalUrl, baseUrl) ? new URL(req.originalUrl, baseUrl) : null;
-  if (at?.origin !== baseUrl) return null;
+  if (at?.origin !== new URL(baseUrl).origin) return null;
   return {
     to: req.originalUrl,
     fields: Object.entries(req.form.fields).flatMap(([name, value]) =>

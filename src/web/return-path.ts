@@ -1,4 +1,4 @@
-import { routes } from '../routes.ts';
+import { pathWithin, routes } from '../routes.ts';
 
 declare module 'express-serve-static-core' {
   interface Request {
@@ -9,10 +9,7 @@ declare module 'express-serve-static-core' {
 
 const maxLength = 1_000;
 // safeguard: no-return-to-callback
-const signInSteps = new RegExp(
-  `^(${[routes.signIn(), routes.callback(), routes.signOut()].join('|')})(/|$)`,
-  'i',
-);
+const signInSteps = [routes.signIn, routes.callback, routes.signOut];
 
 /**
  * Whether a text from a record is a path on this site. Two slashes would begin a host. Browsers take a backslash for a slash, and drop tabs and
@@ -24,7 +21,7 @@ export function isLocalPath(text: string): boolean {
 }
 
 /**
- * A path on this site to send a browser to. Returns the home page for anything else, and for the steps of a sign-in. The path is parsed as
+ * A path on this site, below the path of BASE_URL, to send a browser to. Returns the home page for anything else, and for the steps of a sign-in. The path is parsed as
  * browsers parse it (they take a backslash for a slash, and ignore tabs and line breaks) and its origin is compared: how it looks proves
  * nothing.
  */
@@ -36,11 +33,19 @@ export function safeReturnPath(path: unknown, baseUrl: string): string {
   // safeguard: return-within-site
   // safeguard: refuse-double-slash-paths
   if (
-    url.origin !== baseUrl ||
+    url.origin !== new URL(baseUrl).origin ||
+    // safeguard: return-within-base-path
+    pathWithin(url.pathname) === null ||
     parsed.startsWith('//') ||
     parsed.length > maxLength ||
-    signInSteps.test(url.pathname)
+    isSignInStep(url.pathname)
   )
     return routes.home();
   return parsed;
+}
+
+/** In any case of letters, as Express matches paths. */
+function isSignInStep(pathname: string): boolean {
+  const path = `${pathname.toLowerCase()}/`;
+  return signInSteps.some((step) => path.startsWith(`${step().toLowerCase()}/`));
 }

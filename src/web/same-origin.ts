@@ -10,12 +10,13 @@ import { safeReturnPath } from './return-path.ts';
  *   script on another site would spend Spotify calls without the visitor knowing. Programs send no Sec-Fetch-Site and are let in.
  */
 export function ownPagesOnly({ baseUrl }: { baseUrl: string }): RequestHandler {
+  const { origin } = new URL(baseUrl);
   return (req, _res, next) => {
     const isRead = req.method === 'GET' || req.method === 'HEAD';
     // safeguard: refuse-cross-site-loads
     // safeguard: refuse-cross-site-posts
     // safeguard: allow-cross-site-links
-    const isAllowed = isRead ? !isForeign(req) || isVisit(req) : isOurs(req, baseUrl);
+    const isAllowed = isRead ? !isForeign(req) || isVisit(req) : isOurs(req, origin);
     next(isAllowed ? undefined : new ForeignOrigin(`${req.method} from another site`));
   };
 }
@@ -36,9 +37,9 @@ export function askFirst({ baseUrl, ...question }: Question & { baseUrl: string 
 }
 
 /** Whether the request comes from a page of ours, according to the browser. */
-function isOurs(req: Request, baseUrl: string): boolean {
+function isOurs(req: Request, origin: string): boolean {
   const site = req.get('Sec-Fetch-Site');
-  return site === undefined ? req.get('Origin') === baseUrl : site === 'same-origin';
+  return site === undefined ? req.get('Origin') === origin : site === 'same-origin';
 }
 
 /** Whether another site is involved in this request; `none` means that the address was typed or bookmarked. */

@@ -3,15 +3,13 @@ import type { Seal } from '../access/seal.ts';
 import { routes } from '../routes.ts';
 import type { Cookies } from './cookies.ts';
 import { sendErrorPage } from './error-pages.ts';
-import type { ErrorPage } from './errors.ts';
+import { type ErrorPage, linkTo } from './errors.ts';
 
 type Deps = { seal: Seal; cookies: Cookies };
 
 /** An error page to show at the next request, with the ID of the request that failed. */
 type DeferredPage = { page: ErrorPage; requestId: string };
 
-/** The callback from Spotify, as Express matches its path. */
-const callbackPath = new RegExp(`^${routes.callback()}/?$`, 'i');
 const cookieName = 'problem';
 /** Long enough to reload the page. */
 const lifetimeMs = 60_000;
@@ -21,10 +19,7 @@ const expiredPage: ErrorPage = {
   reason: 'sign-in-problem',
   title: 'The sign-in didn’t finish',
   text: 'You aren’t signed in. If this happens again, allow cookies for this site.',
-  actions: [
-    { label: 'Sign in with Spotify', href: routes.signIn() },
-    { label: 'Go home', href: routes.home() },
-  ],
+  actions: [linkTo('Sign in with Spotify', routes.signIn), linkTo('Go home', routes.home)],
 };
 
 /**
@@ -34,6 +29,8 @@ const expiredPage: ErrorPage = {
  */
 export function createSignInProblems({ seal, cookies }: Deps) {
   const name = cookies.name(cookieName);
+  /** The callback from Spotify, as Express matches its path. */
+  const callbackPath = new RegExp(`^${RegExp.escape(routes.callback())}/?$`, 'i');
   const router = Router();
   router.get(routes.signInProblem(), (req, res) => {
     // safeguard: seal-sign-in-problem

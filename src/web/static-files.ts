@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import type { RequestHandler } from 'express';
-import { routes } from '../routes.ts';
+import { pathWithin, routes } from '../routes.ts';
 
 type PublicFile = {
   content: Buffer;
@@ -28,7 +28,11 @@ export function readPublicFiles(folder: string): PublicFiles {
     const original = readFileSync(path);
     const text = ['.js', '.css'].includes(extname(name)) ? withoutComments(original.toString()) : null;
     const content =
-      text === null ? original : Buffer.from(isStyle(name) ? compact(withVersions(text, files)) : text);
+      name === 'robots.txt'
+        ? Buffer.from(withBasePath(original.toString()))
+        : text === null
+          ? original
+          : Buffer.from(isStyle(name) ? compact(withVersions(text, files)) : text);
     const modified = statSync(path).mtime.toUTCString();
     files.set(name, { content, version: versionOf(content), modified });
   }
@@ -41,7 +45,7 @@ export function readPublicFiles(folder: string): PublicFiles {
  */
 export function staticFiles(files: PublicFiles): RequestHandler {
   return (req, res, next) => {
-    const name = req.path.slice(1);
+    const name = pathWithin(req.path)?.slice(1) ?? '';
     const file = files.get(name);
     if (!file || (req.method !== 'GET' && req.method !== 'HEAD')) return next();
     // Only this version: during an update, pages of another process may already link to the next one, which must not be cached as this one.
@@ -55,6 +59,11 @@ export function staticFiles(files: PublicFiles): RequestHandler {
     });
     res.type(extname(name)).send(file.content);
   };
+}
+
+/** Adds the path of BASE_URL to the rules for crawlers. They read only those at the top of a host, whose owner can copy these there. */
+function withBasePath(rules: string): string {
+  return rules.replace(/(?<=^Disallow: )\//gm, routes.home());
 }
 
 /** Adds the versions of files to a style sheet, so that browsers cache those for a year as well. */

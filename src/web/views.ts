@@ -62,7 +62,7 @@ export function useViews(
 
   Object.assign(app.locals, {
     routes,
-    baseUrl,
+    origin: new URL(baseUrl).origin,
     simulatorUrl,
     spotifyLogo,
     hasSearch,

@@ -202,9 +202,9 @@ test('with --url, the doctor checks a site behind https from outside, without it
   assert.match(without.said, /FAIL {2}Sign-in: the site’s Redis doesn’t answer -> /);
   await redis.start();
 
-  const invalid = await ask('--url music.example.org/path');
+  const invalid = await ask('--url https://music.example.org/?path');
   assert.equal(invalid.code, 2);
-  assert.match(invalid.said, /^--url must be the address of a site, without a path, such as https:/);
+  assert.match(invalid.said, /^--url must be the address of a site, such as https:/);
 });
 
 test('a server that is not started yet is not a problem', { skip }, async (t) => {
@@ -407,6 +407,18 @@ test('the doctor finds a server that runs with other settings, or another server
     (await ask({ BASE_URL: `http://127.0.0.1:${its}` })).said,
     /FAIL {2}Public address: the server at .* isn’t Turntable \(status 404\)/,
   );
+});
+
+test('the doctor finds a proxy that takes the path of BASE_URL out of the address', { skip }, async (t) => {
+  const { ask, settings, port } = await practice(t);
+  const at = (path: string) => `http://127.0.0.1:${port}${path}`;
+  const server = run(t, 'src/main.ts', { ...settings, BASE_URL: at('/music') });
+  await server.waitForOutput(/Turntable is at \S+\/music/);
+
+  // Another address stands in for the proxy.
+  const { said } = await ask({ BASE_URL: at('') });
+  assert.match(said, /FAIL {2}Public address: .* takes the path of BASE_URL out .* -> .*proxy_pass/);
+  assert.match((await ask({ BASE_URL: at('/music') })).said, /ok {4}Public address: \S+\/music leads to/);
 });
 
 test('the doctor finds a proxy that does not forward that it uses https', { skip }, async (t) => {

@@ -10,7 +10,7 @@ import { createFleet, type Outcome, until } from '../support/fleet.ts';
 import { skipWithoutNginx as skip, startBehindNginx, startNginx } from '../support/nginx.ts';
 import { makeCertificates } from '../support/redis-forms.ts';
 import { testTiming as timing } from '../support/timing.ts';
-import { keyNames } from '../support/turntable.ts';
+import { createBrowser, keyNames } from '../support/turntable.ts';
 
 /* Three server processes behind a real nginx with deploy/nginx.conf, as in the profile `replicas` of docker-compose.yml. */
 
@@ -75,6 +75,28 @@ test('with TLS at nginx, servers know that the browser uses https', { skip }, as
   assert.equal(left.status, 303);
   assert.match(String(left.headers['set-cookie']), /^__Host-\S+.*; Secure/);
   assert.match(String(left.headers['strict-transport-security']), /max-age/);
+});
+
+test('below a path that nginx passes on, people sign in, and events arrive', { skip }, async (t) => {
+  const port = await freePort();
+  const BASE_URL = `http://127.0.0.1:${port}/music`;
+  const fleet = await createFleet(t, { timing, env: { BASE_URL, TRUST_PROXY: '1' } });
+  fleet.simulator.registerRedirectUri(`${BASE_URL}/callback`);
+  const upstreams = [await freePort(), await freePort(), await freePort()];
+  await Promise.all(upstreams.map((at) => fleet.start({ port: at })));
+  await startNginx(t, { port, upstreams, basePath: '/music' });
+  fleet.simulator.plays('mara', { kind: 'track', index: 0, progressMs: 0 });
+  const mara = createBrowser(new URL(BASE_URL).origin, fleet.simulator, BASE_URL);
+
+  assert.equal((await mara.signIn()).headers.location, '/music/');
+  await mara.get('/music/playlists').expect(200);
+  const stream = await openStream(t, BASE_URL, mara);
+  const { data } = await stream.waitFor(({ event }) => event === 'card');
+  assert.match(String(data.html), /href="\/music\//);
+  // nginx leads from the path to the slash by itself, and to nothing outside of it.
+  const { headers } = await mara.get('/music').expect(301);
+  assert.equal(headers.location, `${BASE_URL}/`);
+  assert.doesNotMatch((await mara.get('/playlists')).text, /Turntable/);
 });
 
 // fault: killed-behind-nginx

@@ -1,4 +1,5 @@
 import { mutations as bar } from './bar.ts';
+import { mutations as basePath } from './base-path.ts';
 import { mutations as catalogue } from './catalogue.ts';
 import { mutations as colors } from './colors.ts';
 import { mutations as data } from './data.ts';
@@ -39,4 +40,5 @@ export const mutations: readonly Mutation[] = [
   ...redisForms,
   ...wall,
   ...metrics,
+  ...basePath,
 ];

@@ -160,14 +160,14 @@ export const mutations: Mutation[] = [
   {
     what: 'refusing the callback as a return path',
     safeguard: 'no-return-to-callback',
-    from: '[routes.signIn(), routes.callback(), routes.signOut()]',
-    to: '[routes.signIn(), routes.signOut()]',
+    from: '[routes.signIn, routes.callback, routes.signOut]',
+    to: '[routes.signIn, routes.signOut]',
     test: 'test/web/security',
   },
   {
     what: 'redirecting only to pages of the site',
     safeguard: 'return-within-site',
-    from: 'url.origin !== baseUrl ||',
+    from: 'url.origin !== new URL(baseUrl).origin ||',
     to: '',
     test: 'test/pages/sign-in',
   },

@@ -9,11 +9,11 @@ type Answer = { status: number; headers: OutgoingHttpHeaders; text: string };
 type Change = (path: string, answer: Answer) => Partial<Answer> | 'silence' | null;
 
 /** A proxy in front of Turntable that changes its answers, and what the doctor says about it, by the name of the check. */
-async function siteBehind(t: TestContext, change: Change) {
+async function siteBehind(t: TestContext, change: Change, { basePath = '', stripsPath = false } = {}) {
   const seen: { path: string; headers: IncomingHttpHeaders }[] = [];
   let target = '';
   const proxy = createServer(async (req, res) => {
-    const path = req.url ?? '';
+    const path = (req.url ?? '').slice(stripsPath ? basePath.length : 0);
     seen.push({ path, headers: req.headers });
     const response = await fetch(target + path, {
       redirect: 'manual',
@@ -35,14 +35,15 @@ async function siteBehind(t: TestContext, change: Change) {
     proxy.close();
   });
   const origin = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
-  const { url, simulator } = await startTurntable(t, { env: { BASE_URL: origin, TRUST_PROXY: '1' } });
+  const baseUrl = origin + basePath;
+  const { url, simulator } = await startTurntable(t, { env: { BASE_URL: baseUrl, TRUST_PROXY: '1' } });
   target = url;
   return {
     origin,
     seen,
     simulator,
     async ask(timeoutMs?: number) {
-      const results = await checkRunningSite(origin, timeoutMs);
+      const results = await checkRunningSite(baseUrl, timeoutMs);
       return Object.fromEntries(
         results.map(({ name, status, detail, fix }) => [
           name,
@@ -196,13 +197,40 @@ test('the doctor stays at the address that it was given', async (t) => {
 test('an address that isn’t a site’s is not checked', () => {
   assert.equal(parseSiteUrl('https://music.example.org'), 'https://music.example.org');
   assert.equal(parseSiteUrl('http://127.0.0.1:3000/'), 'http://127.0.0.1:3000');
+  assert.equal(parseSiteUrl('https://example.org/music'), 'https://example.org/music');
+  assert.equal(parseSiteUrl('https://example.org/music/'), 'https://example.org/music');
   for (const text of [
     '',
     'music.example.org',
     'ftp://music.example.org',
-    'https://music.example.org/path',
+    'https://example.org/music//',
+    'https://example.org/music#top',
     'https://user:password@music.example.org',
     'https://music.example.org/?query',
   ])
     assert.equal(parseSiteUrl(text), null, text);
+});
+
+test('a site below a path is checked there, with the cookies that it should have', async (t) => {
+  const { ask, origin, seen } = await siteBehind(t, () => null, { basePath: '/music' });
+
+  const found = await ask();
+
+  assert.equal(found.Site, `ok Turntable answers at ${origin}/music`);
+  assert.match(found['Sign-in'] ?? '', new RegExp(`leads back to ${origin}/music/callback`));
+  assert.equal(found.Cookies, 'ok HttpOnly, SameSite=Lax, Path=/music, as they should be');
+  for (const { path } of seen) assert.match(path, /^\/music\//);
+});
+
+// fault: proxy-strips-path
+test('a proxy that takes the path out of the address is named, with what to set', async (t) => {
+  const { ask } = await siteBehind(t, () => null, { basePath: '/music', stripsPath: true });
+
+  const found = await ask();
+
+  assert.match(found.Site ?? '', /^ok /);
+  assert.match(
+    found['Sign-in'] ?? '',
+    /^failed the proxy takes the path of BASE_URL out of the address -> .*proxy_pass.*handle_path/,
+  );
 });

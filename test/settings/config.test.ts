@@ -137,11 +137,58 @@ test('addresses that Spotify refuses as redirect URIs are refused with the reaso
   assert.match(configProblems({ BASE_URL: '127.0.0.1:3030' }), /Write BASE_URL=http:\/\/127\.0\.0\.1:3030$/m);
   assert.match(configProblems({ BASE_URL: 'music.example' }), /Write BASE_URL=https:\/\/music\.example$/m);
   assert.match(configProblems({ BASE_URL: 'http://192.168.1.5:3000' }), /must be https/);
-  assert.match(
-    configProblems({ BASE_URL: 'https://music.example/path', TRUST_PROXY: '1' }),
-    /Write BASE_URL=https:\/\/music\.example$/,
-  );
   assert.equal(configProblems({ BASE_URL: 'http://[::1]:3000' }), '');
+});
+
+test('an address can have a path, with or without a slash at its end', () => {
+  for (const [given, used] of [
+    ['http://127.0.0.1:3000', 'http://127.0.0.1:3000'],
+    ['http://127.0.0.1:3000/', 'http://127.0.0.1:3000'],
+    ['http://127.0.0.1:3000/music', 'http://127.0.0.1:3000/music'],
+    ['HTTP://127.0.0.1:3000/At-home/music_2.0~/', 'http://127.0.0.1:3000/At-home/music_2.0~'],
+  ] as const) {
+    const { baseUrl, redirectUri } = readConfig({ ...credentials, BASE_URL: given });
+    assert.equal(baseUrl, used);
+    assert.equal(redirectUri, `${used}/callback`);
+  }
+  assert.match(
+    configProblems({ BASE_URL: 'example.org/music' }),
+    /Write BASE_URL=https:\/\/example\.org\/music$/m,
+  );
+});
+
+test('a path that programs could understand in different ways is refused, and anything after it', () => {
+  for (const [path, instead] of [
+    ['/music?', '/music'],
+    ['/music?a=b', '/music'],
+    ['/music/#top', '/music'],
+    ['?a=b', ''],
+    ['/a/../music', '/music'],
+    ['/./music', '/music'],
+    ['/..', '/music'],
+    ['/%6Dusic', '/music'],
+    ['/a%2Fmusic', '/music'],
+    ['/..%2fmusic', '/music'],
+    ['/a//music', '/music'],
+    ['//music', '/music'],
+    ['/music//', '/music'],
+    ['/a\\music', '/music'],
+    ['/my music', '/music'],
+    ['/:music', '/music'],
+    ['/mus*c', '/music'],
+    ['/müsic', '/music'],
+  ] as const) {
+    const said = configProblems({ BASE_URL: `http://127.0.0.1:3000${path}` });
+    assert.match(said, /BASE_URL must contain only a scheme, a host, a port, and a path/, path);
+    assert.ok(said.endsWith(`Write BASE_URL=http://127.0.0.1:3000${instead}`), said);
+  }
+  for (const url of [
+    'http:/127.0.0.1:3000/music',
+    'http:///127.0.0.1:3000/music',
+    'http:127.0.0.1:3000/a/..',
+  ])
+    assert.match(configProblems({ BASE_URL: url }), /must contain only/, url);
+  assert.match(configProblems({ BASE_URL: 'http://a:b@127.0.0.1:3000/music' }), /must contain only/);
 });
 
 test('a Redis is found if none is configured, but not in production', () => {

@@ -17,13 +17,15 @@ test('the site can be installed as an app: the manifest has icons of the sizes i
   assert.match(answer.headers['content-type'] ?? '', /^application\/manifest\+json/);
   assert.match(answer.headers['cache-control'] ?? '', /immutable/);
   const manifest = answer.body as Manifest;
-  assert.deepEqual([manifest.start_url, manifest.scope], ['/', '/']);
+  // Relative to the manifest, as browsers read them.
+  const resolved = (path: string) => new URL(path, `http://site${address}`).pathname;
+  assert.deepEqual([manifest.start_url, manifest.scope].map(resolved), ['/', '/']);
 
   const linked = [...text.matchAll(/<link rel="(?:icon|apple-touch-icon)" href="([^"]+)"/g)].map(
     ([, one = '']) => one,
   );
   assert.equal(linked.length, 3);
-  for (const src of [...linked, ...manifest.icons.map((icon) => icon.src)])
+  for (const src of [...linked, ...manifest.icons.map((icon) => resolved(icon.src))])
     await browser().get(src).expect(200);
   for (const { src, sizes, type } of manifest.icons) {
     if (type === 'image/png') assert.equal(sizeOf(src), sizes, src);

@@ -21,6 +21,8 @@ type Options = {
   port: number;
   /** The ports of the servers behind it. */
   upstreams: readonly number[];
+  /** The path of BASE_URL, to pass on only what is below it. */
+  basePath?: string;
   /** Paths of a certificate and its key, to listen with TLS. */
   tls?: { certificate: string; key: string };
 };
@@ -50,7 +52,7 @@ export async function startNginx(t: CleanupScope, options: Options) {
 }
 
 /** The configuration that is delivered, with other addresses. Throws if it has none of a kind to replace. */
-function siteConfig({ port, upstreams, tls }: Options): string {
+function siteConfig({ port, upstreams, basePath, tls }: Options): string {
   const replaced = (text: string, pattern: RegExp, by: string | ((found: string) => string)) => {
     if (text.search(pattern) < 0) throw new Error(`deploy/nginx.conf has no ${pattern}`);
     return typeof by === 'string' ? text.replace(pattern, by) : text.replace(pattern, by);
@@ -58,6 +60,7 @@ function siteConfig({ port, upstreams, tls }: Options): string {
   let text = readFileSync(join(root, 'deploy/nginx.conf'), 'utf8');
   const ports = [...upstreams];
   text = replaced(text, /(?<=^\s*server )replica-\d:3000(?= )/gm, () => `127.0.0.1:${ports.shift()}`);
+  if (basePath) text = replaced(text, /(?<=^ {4}location )\/(?= \{)/m, `${basePath}/`);
   if (ports.length > 0) throw new Error(`deploy/nginx.conf has no place for ${ports.length} servers`);
   if (!tls) return replaced(text, /(?<=^ {4}listen )80(?=;)/m, `127.0.0.1:${port}`);
   text = replaced(text, /^ {4}listen 80;\n/m, '');

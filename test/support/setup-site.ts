@@ -25,6 +25,8 @@ type Options = {
   peer?: string;
   /** Whether Spotify doesn't know the redirect URI. */
   isRedirectUriUnknown?: boolean;
+  /** The path of BASE_URL; none if absent. */
+  basePath?: string;
   /** Why there is no Redis. */
   noRedis?: string;
 };
@@ -46,6 +48,7 @@ export async function startWithoutCredentials(t: TestContext, options: Options =
   const { port } = server.address() as { port: number };
   const env = {
     PORT: String(port),
+    BASE_URL: `http://127.0.0.1:${port}${options.basePath ?? ''}`,
     REDIS_URL: await testRedisUrl(),
     SPOTIFY_ACCOUNTS_URL: simulator.accountsUrl,
     SPOTIFY_API_URL: simulator.apiUrl,

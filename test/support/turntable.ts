@@ -18,6 +18,7 @@ import { readConfig } from '../../src/config.ts';
 import { createLog } from '../../src/ops/log.ts';
 import type { overloadLimits } from '../../src/ops/overload.ts';
 import { createParts } from '../../src/parts.ts';
+import { basePathOf } from '../../src/routes.ts';
 import { apiVersionIn } from './api-versions.ts';
 import { beginningOfTrack, type Clock, createClock } from './clock.ts';
 import { connectAsServer, recordsIn, testRedisUrl } from './redis.ts';
@@ -46,6 +47,10 @@ type Options = {
   /** Another server, whose Redis, simulator and clock are used. */
   sharedWith?: { clock: Clock; simulator: Simulator; redisUrl: string; baseUrl: string };
   redisUrl?: string;
+  /** The path of BASE_URL, such as `/music`; none if absent. */
+  basePath?: string;
+  /** One that starts now if absent. */
+  clock?: Clock;
 };
 
 export type Turntable = Awaited<ReturnType<typeof startTurntable>>;
@@ -53,7 +58,7 @@ export type Turntable = Awaited<ReturnType<typeof startTurntable>>;
 /** Starts Turntable with a real Redis and the simulator, on free ports of this machine, until the test ends. */
 export async function startTurntable(t: TestContext, options: Options = {}) {
   const { sharedWith } = options;
-  const clock = sharedWith?.clock ?? newClock(options.ticking ?? false);
+  const clock = options.clock ?? sharedWith?.clock ?? newClock(options.ticking ?? false);
   const redisUrl = sharedWith?.redisUrl ?? options.redisUrl ?? (await testRedisUrl());
   const simulator = sharedWith?.simulator ?? (await newSimulator(t, clock.now, options.simulator));
 
@@ -67,7 +72,8 @@ export async function startTurntable(t: TestContext, options: Options = {}) {
   });
   const { port } = server.address() as { port: number };
   // With two servers behind one address, the second listens on its own port but uses the address of the first.
-  const baseUrl = options.env?.BASE_URL ?? sharedWith?.baseUrl ?? `http://127.0.0.1:${port}`;
+  const baseUrl =
+    options.env?.BASE_URL ?? sharedWith?.baseUrl ?? `http://127.0.0.1:${port}${options.basePath ?? ''}`;
 
   const { spotify, ...config } = readConfig({
     PORT: String(port),
@@ -142,6 +148,7 @@ export type Browser = ReturnType<typeof createBrowser>;
  */
 export function createBrowser(url: string, simulator: Simulator, baseUrl = url) {
   const { host } = new URL(baseUrl);
+  const basePath = basePathOf(baseUrl);
   const agent = request.agent(url);
   agent.set('Host', host);
   const browser = {
@@ -155,15 +162,15 @@ export function createBrowser(url: string, simulator: Simulator, baseUrl = url) 
 
     /** Starts a sign-in and agrees at Spotify. Returns the path that Spotify redirects to. */
     async agree(listener = 'mara', query = ''): Promise<string> {
-      const redirect = await browser.get(`/login${query}`).expect(303);
+      const redirect = await browser.get(`${basePath}/login${query}`).expect(303);
       return pathOf(await simulator.agree(redirect.headers.location ?? '', listener));
     },
 
     /** Follows a callback path to a sign-in that fails. Returns the error page, which has this status. */
     async failSignIn(callbackPath: string, status: number) {
       const redirect = await browser.get(callbackPath).expect(303);
-      assert.equal(redirect.headers.location, '/sign-in/problem');
-      return browser.get('/sign-in/problem').expect(status);
+      assert.equal(redirect.headers.location, `${basePath}/sign-in/problem`);
+      return browser.get(`${basePath}/sign-in/problem`).expect(status);
     },
 
     /** Signs in. Returns the response of the callback. */
@@ -185,7 +192,7 @@ export function createBrowser(url: string, simulator: Simulator, baseUrl = url) 
 
   function cookiesSent() {
     const { hostname } = new URL(url);
-    return agent.jar.getCookies({ domain: hostname, path: '/', secure: false, script: false });
+    return agent.jar.getCookies({ domain: hostname, path: `${basePath}/`, secure: false, script: false });
   }
   return browser;
 }

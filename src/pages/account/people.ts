@@ -3,7 +3,7 @@ import { type Request, type RequestHandler, type Response, Router } from 'expres
 import type { Browser } from '../../access/browsers.ts';
 import type { People } from '../../access/people.ts';
 import { routes } from '../../routes.ts';
-import { type ErrorPage, NoSuchPage, Problem } from '../../web/errors.ts';
+import { type ErrorPage, linkTo, NoSuchPage, Problem } from '../../web/errors.ts';
 import { checkFields } from '../../web/fields.ts';
 import type { Forms } from '../../web/forms.ts';
 import { type NoticeName, withNotice } from '../../web/notices.ts';
@@ -17,7 +17,7 @@ const unknownPerson: ErrorPage = {
   reason: 'unknown-person',
   title: 'This person isn’t signed in',
   text: 'Nothing was changed. They may have signed out, or be an owner of this site.',
-  actions: [{ label: 'People', href: routes.people() }],
+  actions: [linkTo('People', routes.people)],
 };
 
 /** For owners of this site: who is signed in, with a button that ends a person's access. For anyone else, these pages don't exist. */

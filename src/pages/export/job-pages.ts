@@ -7,7 +7,7 @@ import type { RateLimiters } from '../../access/rate-limiter.ts';
 import { routes } from '../../routes.ts';
 import { playlistsPerPage } from '../../spotify/limits.ts';
 import { isId } from '../../spotify/uri.ts';
-import { NoSuchPage, Problem } from '../../web/errors.ts';
+import { linkTo, NoSuchPage, Problem } from '../../web/errors.ts';
 import { acceptFields } from '../../web/fields.ts';
 import type { Forms } from '../../web/forms.ts';
 import { charge } from '../../web/rate-limits.ts';
@@ -240,7 +240,7 @@ const noJob = {
   reason: 'no-export',
   title: 'No export',
   text: 'Nothing is being exported, and there’s no finished file. POST to this address starts an export.',
-  actions: [{ label: 'Go to the export', href: routes.exportJob() }],
+  actions: [linkTo('Go to the export', () => routes.exportJob())],
 };
 
 const noFile = {
@@ -248,7 +248,7 @@ const noFile = {
   reason: 'no-finished-export',
   title: 'No finished export',
   text: 'Files are deleted an hour after they’re finished. Start the export again.',
-  actions: [{ label: 'Go to the export', href: routes.exportJob() }],
+  actions: [linkTo('Go to the export', routes.exportJob)],
 };
 
 const changedDuringExport = {
@@ -262,7 +262,7 @@ const stillRunning = {
   reason: 'export-running',
   title: 'Another export is still running',
   text: 'Cancel it first, or wait until it’s finished.',
-  actions: [{ label: 'Go to the export', href: routes.exportJob() }],
+  actions: [linkTo('Go to the export', routes.exportJob)],
 };
 
 const tooMany = {

@@ -1,9 +1,10 @@
 import { routes } from '../../routes.ts';
 import { maxSavedItems } from '../../spotify/limits.ts';
+import { linkTo } from '../../web/errors.ts';
 
 /* Why a request to change the library is refused. */
 
-const goToLibrary = { label: 'Go to your library', href: routes.library() };
+const goToLibrary = linkTo('Go to your library', routes.library);
 
 export const libraryChanged = {
   status: 409,
@@ -26,7 +27,7 @@ export const artistsNotOffered = {
   reason: 'artists-not-offered',
   title: 'Artists can’t be followed from here',
   text: 'Spotify doesn’t let this site’s app follow or unfollow artists. Nothing has changed. You can do it on Spotify.',
-  actions: [{ label: 'Go to the artists you follow', href: routes.followedArtists() }, goToLibrary],
+  actions: [linkTo('Go to the artists you follow', routes.followedArtists), goToLibrary],
 };
 
 /** For a change that Spotify made only in part. `undo` undoes that part. */

@@ -6,7 +6,7 @@ import { maxOffset } from '../../spotify/limits.ts';
 import type { Start } from '../../spotify/player-calls.ts';
 import { hasPlaces, isDeviceId, isPlayableContext, isShowUri, isUri } from '../../spotify/uri.ts';
 import { maxQueued } from '../../web/can-play.ts';
-import { type ErrorPage, Problem } from '../../web/errors.ts';
+import { type ErrorPage, linkTo, Problem } from '../../web/errors.ts';
 import { namesIn } from '../../web/fields.ts';
 import { addAllToQueue, latestEpisodes, playShuffled, savedTracksFrom } from './multi-call-commands.ts';
 
@@ -233,5 +233,5 @@ export const unreadableFields: ErrorPage = {
   reason: 'unreadable-fields',
   title: 'This format can’t be read',
   text: 'Send the fields as a form or as JSON.',
-  actions: [{ label: 'Now playing', href: routes.nowPlaying() }],
+  actions: [linkTo('Now playing', routes.nowPlaying)],
 };

@@ -4,7 +4,7 @@ import { type Request, Router } from 'express';
 import { routes } from '../../routes.ts';
 import { BadRequest } from '../../spotify/errors.ts';
 import { maxCoverBytes } from '../../spotify/limits.ts';
-import { type ErrorPage, Problem } from '../../web/errors.ts';
+import { type ErrorPage, linkTo, Problem } from '../../web/errors.ts';
 import { acceptFields } from '../../web/fields.ts';
 import type { Forms } from '../../web/forms.ts';
 import { textOfNotice, withNotice } from '../../web/notices.ts';
@@ -77,7 +77,7 @@ const tooLarge: ErrorPage = {
   reason: 'cover-too-large',
   title: 'This picture is too large',
   text: `Spotify accepts covers of up to ${maxKilobytes} KB. Make it smaller, for example 640 by 640 pixels, and save it as a JPEG. The cover wasn’t changed.`,
-  actions: [{ label: 'Go to your playlists', href: routes.playlists() }],
+  actions: [linkTo('Go to your playlists', routes.playlists)],
 };
 
 const notAPicture = (id: string): ErrorPage => ({

@@ -1,10 +1,11 @@
 import { routes } from '../../routes.ts';
 import { maxChangedItems } from '../../spotify/limits.ts';
+import { linkTo } from '../../web/errors.ts';
 import { textOfNotice } from '../../web/notices.ts';
 
 /* Why a request to change a playlist is refused. */
 
-const goToPlaylists = { label: 'Go to your playlists', href: routes.playlists() };
+const goToPlaylists = linkTo('Go to your playlists', routes.playlists);
 
 export const noUri = {
   status: 400,

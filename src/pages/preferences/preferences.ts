@@ -1,6 +1,6 @@
 import express, { Router } from 'express';
 import { routes } from '../../routes.ts';
-import { type ErrorPage, Problem } from '../../web/errors.ts';
+import { type ErrorPage, linkTo, Problem } from '../../web/errors.ts';
 import { withNotice } from '../../web/notices.ts';
 import type { PreferenceStore } from '../../web/preferences.ts';
 import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';
@@ -12,7 +12,7 @@ const unknownPreference: ErrorPage = {
   reason: 'unknown-preference',
   title: 'This preference doesn’t exist',
   text: 'Nothing was changed. Choose again in your preferences.',
-  actions: [{ label: 'Preferences', href: routes.preferences() }],
+  actions: [linkTo('Preferences', routes.preferences)],
 };
 
 /** How this browser shows the site. Served without Redis, and even before there are credentials. */

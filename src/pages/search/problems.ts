@@ -1,5 +1,6 @@
 import { routes } from '../../routes.ts';
 import { maxSearchOffset, resultsPerPage, searchTypes } from '../../spotify/limits.ts';
+import { linkTo } from '../../web/errors.ts';
 
 /* Why a search is refused. */
 
@@ -7,15 +8,17 @@ import { maxSearchOffset, resultsPerPage, searchTypes } from '../../spotify/limi
 export const maxQueryLength = 200;
 export const lastPage = maxSearchOffset / resultsPerPage;
 
-const backToSearch = { label: 'Back to search', href: routes.search() };
-const signIn = { label: 'Sign in with Spotify', href: routes.signIn({ returnTo: routes.search() }) };
+const backToSearch = linkTo('Back to search', routes.search);
+const signIn = linkTo('Sign in with Spotify', () => routes.signIn({ returnTo: routes.search() }));
 
 export const problems = {
   empty: {
     status: 400,
     reason: 'search-empty',
     title: 'Enter a search',
-    text: `Send the search terms as "q", for example ${routes.search({ q: 'miles davis' })}.`,
+    get text() {
+      return `Send the search terms as "q", for example ${routes.search({ q: 'miles davis' })}.`;
+    },
     actions: [backToSearch],
   },
   invalid: {

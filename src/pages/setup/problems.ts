@@ -1,12 +1,12 @@
 import { routes } from '../../routes.ts';
-import type { ErrorPage } from '../../web/errors.ts';
+import { type ErrorPage, linkTo } from '../../web/errors.ts';
 
 /* Why the setup page refuses what was entered. */
 
 /** A problem that the page shows above its form; or, if `isForm` is false, above the steps that do without the form. */
 export type FormProblem = ErrorPage & { isForm: boolean };
 
-const actions = [{ label: 'Setup steps', href: routes.setup() }];
+const actions = [linkTo('Setup steps', routes.setup)];
 const enterAgain = 'Enter all three again: for safety, this page doesn’t repeat what was entered.';
 
 export const notFromThisMachine = {

@@ -1,6 +1,6 @@
 import type { Request } from 'express';
 import { type CheckResult, failed, note, ok } from '../../checks/result.ts';
-import { routes } from '../../routes.ts';
+import { basePathOf } from '../../routes.ts';
 
 type Deps = {
   baseUrl: string;
@@ -31,13 +31,13 @@ export function checkVisit(
 
 function checkAddress(req: Request, baseUrl: string, redirectUri: string): CheckResult {
   const name = 'Address in your browser';
-  const visitedUrl = `${req.protocol}://${req.get('Host') ?? ''}`;
+  const visitedUrl = `${req.protocol}://${req.get('Host') ?? ''}${basePathOf(baseUrl)}`;
   if (visitedUrl === baseUrl)
     return ok(name, `${visitedUrl}, and Spotify sends people back to ${redirectUri}`);
   return failed(
     name,
     `${visitedUrl}, but Spotify sends people back to ${redirectUri}. To a browser, these are two sites that don’t share cookies`,
-    `Open ${baseUrl}, or set BASE_URL to the address people use, and add that address followed by ${routes.callback()} as a redirect URI in Spotify’s dashboard.`,
+    `Open ${baseUrl}, or set BASE_URL to the address people use, and add that address followed by ${redirectUri.slice(baseUrl.length)} as a redirect URI in Spotify’s dashboard.`,
   );
 }
 

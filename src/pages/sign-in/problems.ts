@@ -1,5 +1,5 @@
 import { routes } from '../../routes.ts';
-import { Problem } from '../../web/errors.ts';
+import { linkTo, Problem } from '../../web/errors.ts';
 
 /** Why a sign-in failed. */
 const problems = {
@@ -66,5 +66,5 @@ export const proxyWithoutProto = {
   reason: 'silent-proxy',
   title: 'The proxy in front of this site doesn’t say that it uses https',
   text: 'No one can sign in until the owner of this site has the proxy send "X-Forwarded-Proto: https" and sets TRUST_PROXY to trust it.',
-  actions: [{ label: 'Go home', href: routes.home() }],
+  actions: [linkTo('Go home', routes.home)],
 };
