@@ -3,6 +3,8 @@
  * belongs to which error. `{name}` stands for a value that is filled in when the page is rendered.
  */
 
+import type { Button } from './error-buttons.ts';
+
 export type ErrorMessage = {
   status: number;
   /** A machine-readable code. It never changes. */
@@ -21,21 +23,6 @@ export type ErrorMessage = {
   /** The first is the one that most people want. */
   buttons: readonly Button[];
 };
-
-export type Button = keyof typeof buttons;
-
-export const buttons = {
-  signIn: 'Sign in with Spotify',
-  signInAgain: 'Sign in again',
-  grantPermission: 'Grant permission on Spotify',
-  tryAgain: 'Try again',
-  /** Leads to the page with the form or button that failed. */
-  goBack: 'Go back',
-  goHome: 'Go home',
-  showDevices: 'Show devices',
-  openSite: 'Open {baseUrl}',
-  checkSetup: 'Check the setup',
-} as const;
 
 export const errorMessages = {
   notSignedIn: {

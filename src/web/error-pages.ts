@@ -7,13 +7,8 @@ import { RedisUnavailable } from '../redis/errors.ts';
 import { basePathOf, pathWithin, routes } from '../routes.ts';
 import * as spotify from '../spotify/errors.ts';
 import { drawingOf } from './drawings.ts';
-import {
-  type Button,
-  buttons,
-  type ErrorMessage,
-  type ErrorMessageName,
-  errorMessages,
-} from './error-messages.ts';
+import { type Button, buttons } from './error-buttons.ts';
+import { type ErrorMessage, type ErrorMessageName, errorMessages } from './error-messages.ts';
 import * as web from './errors.ts';
 import { type ErrorClass, type ErrorPage, isOneOf, NoSuchPage, Problem } from './errors.ts';
 import { type Resend, resendOf } from './resend.ts';
