@@ -44,6 +44,7 @@ export const actions: readonly Action[] = [
     'POST /me/player/queue',
   ),
   other('Save', '/library/save', 'PUT /me/library'),
+  other('Save several', '/library/save', 'PUT /me/library'),
   other('Remove from the library', '/library/remove', 'DELETE /me/library'),
   other('Undo that', '/undo/library/{token}', 'PUT /me/library'),
   other('Follow an artist', '/library/save', 'PUT /me/library'),

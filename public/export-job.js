@@ -1,7 +1,14 @@
-// Keeps the page of an export job up to date. Without scripts, the page reloads itself.
+/*
+ * Keeps the page of an export job up to date, even when another tab resumes a job that was canceled. Without scripts, the page of one that runs reloads
+ * itself.
+ */
 const pollEveryMs = 2_000;
+const slowlyEveryMs = 30_000;
+const running = ['running', 'paused'];
+let timer;
 
 async function poll() {
+  clearTimeout(timer);
   const html = await fetch(location.href, { headers: { Accept: 'text/html' } })
     .then((response) => (response.ok ? response.text() : ''))
     .catch(() => '');
@@ -10,10 +17,19 @@ async function poll() {
   // A button that has the focus keeps it, and nothing is announced, unless something has changed.
   if (latest && latest.innerHTML !== shown.innerHTML) {
     if (latest.dataset.state !== shown.dataset.state) shown.replaceWith(latest);
-    else shown.querySelector('.lead').replaceWith(latest.querySelector('.lead'));
+    else
+      for (const part of ['.lead', 'progress'])
+        shown.querySelector(part)?.replaceWith(latest.querySelector(part) ?? '');
     if (latest.querySelector('time') || document.querySelector('#job time')) import(shown.dataset.clock);
   }
-  if (['running', 'paused'].includes((latest ?? shown).dataset.state)) setTimeout(poll, pollEveryMs);
+  wait((latest ?? shown).dataset.state);
 }
 
-setTimeout(poll, pollEveryMs);
+function wait(state) {
+  clearTimeout(timer);
+  if (running.includes(state)) timer = setTimeout(poll, pollEveryMs);
+  else if (!document.hidden) timer = setTimeout(poll, slowlyEveryMs);
+}
+
+document.addEventListener('visibilitychange', () => document.hidden || poll());
+wait(document.getElementById('job').dataset.state);

@@ -6,7 +6,9 @@ const isPlayable = ({ name }) => name !== 'unplayable';
 /** The list on the page: search.js replaces it. */
 let count;
 let boxes;
-/** "Play" and "Add to queue"; none if they aren't offered. */
+/** "Play", "Add to queue" and "Save"; none if they aren't offered. */
+let senders;
+/** Those of them that play what is selected. */
 let players;
 let context;
 let all;
@@ -20,7 +22,8 @@ function prepare() {
   const form = details.querySelector('form');
   count = document.getElementById('selection-count');
   boxes = [...document.querySelectorAll('input[form=selection]')];
-  players = [...form.querySelectorAll('[data-done]')];
+  senders = [...form.querySelectorAll('[data-done]')];
+  players = senders.filter(({ dataset }) => !('saves' in dataset));
   context = details.dataset.context;
   lastIndex = -1;
   pressed = null;
@@ -55,8 +58,10 @@ function update() {
   count.textContent = checked > 0 ? `${write(checked)} selected${without}` : '';
   all.textContent = checked < boxes.length ? 'Select all on this page' : 'Select none';
   // Without anything to play, Play would resume what is paused.
-  for (const button of players)
-    button.disabled = playable === 0 || playable > (button.dataset.max ?? Infinity);
+  for (const button of senders) {
+    const used = players.includes(button) ? playable : checked;
+    button.disabled = used === 0 || used > (button.dataset.max ?? Infinity);
+  }
 }
 
 document.addEventListener('click', ({ target, shiftKey }) => {

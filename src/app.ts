@@ -29,11 +29,12 @@ import { signInPages } from './pages/sign-in/sign-in.ts';
 import { type Parts, removeListenerData } from './parts.ts';
 import { atRootAndWithin, basePathOf, routes, setBasePath } from './routes.ts';
 import { demoCommand } from './settings/setup-steps.ts';
+import { noSuchPage } from './web/allowed-methods.ts';
 import { withinBasePath } from './web/base-path.ts';
 import { canonicalHost } from './web/canonical-host.ts';
 import { type Cookies, createCookies } from './web/cookies.ts';
 import { createCoverColors } from './web/cover-colors.ts';
-import { errorPages, noSuchPage } from './web/error-pages.ts';
+import { errorPages } from './web/error-pages.ts';
 import { NoSuchPage, NotSignedIn } from './web/errors.ts';
 import { createForms } from './web/forms.ts';
 import { createListenerHash } from './web/listener-hash.ts';
@@ -238,8 +239,7 @@ function sessionRoutes({ config, log, parts, cookies, pendingSignIns }: SessionD
   const site = { signedIn, baseUrl, now };
   const undo = createUndo({ records, forms, signedIn });
   const router = Router();
-  router.use(sessions.middleware);
-  router.use(signedIn.recognize);
+  router.use(sessions.middleware, signedIn.recognize);
   router.use(homePages());
   router.use(
     signInPages({
@@ -253,6 +253,7 @@ function sessionRoutes({ config, log, parts, cookies, pendingSignIns }: SessionD
       pendingSignIns,
       rateLimiters,
       background,
+      forms,
       cookies,
       baseUrl,
       people,

@@ -39,7 +39,13 @@ export function createArtistFollowing({ records, clientId, apiVersions }: Deps) 
       const known = await store.read(clientId);
       // safeguard: probe-following-once
       if (known === 'none') throw new ArtistsNotOffered();
-      return known === null ? probe(request) : request(known);
+      if (known === null) return probe(request);
+      return request(known).catch((error: unknown) => {
+        // This app may have got another version in the meantime.
+        // safeguard: probe-following-anew
+        if (error instanceof BadRequest || error instanceof Refused) return probe(request);
+        throw error;
+      });
     },
   };
 

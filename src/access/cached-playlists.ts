@@ -9,7 +9,7 @@ type PlaylistVersion = Pick<Playlist, 'id' | 'snapshotId' | 'count'>;
 const maxPages = 20;
 
 /** Reads playlists from the cache. None of these makes a call. */
-export function createCachedPlaylists({ peek, isCached }: ListenerCaller, session: CallingSession) {
+export function createCachedPlaylists({ peek, isCached, remember }: ListenerCaller, session: CallingSession) {
   return {
     /** Returns how many pages of this playlist an export from this row on finds in the cache. */
     cachedPagesToExport({ id, snapshotId, count }: PlaylistVersion, from = 0): number {
@@ -37,6 +37,11 @@ export function createCachedPlaylists({ peek, isCached }: ListenerCaller, sessio
     /** Returns the entries on a page of a playlist of this version; null if they aren't cached. */
     cachedEntries(id: string, snapshotId: string, page: number): Page<Entry> | null {
       return peek(session, listenerCalls.playlistEntries, [id, snapshotId, page]) ?? null;
+    },
+
+    /** Caches a page of a playlist of this version, because what is on it is known without a call. */
+    rememberEntries(id: string, snapshotId: string, page: number, entries: Page<Entry>): void {
+      remember(session, listenerCalls.playlistEntries, [id, snapshotId, page], entries);
     },
 
     /** Returns the name of one of the listener's playlists; null if it isn't cached. */

@@ -111,7 +111,7 @@ export function createListenerApi(deps: Deps) {
        */
       spotify: {
         ...calls,
-        ...createListenerLibrary({ caller, session, calls }),
+        ...createListenerLibrary({ caller, session, calls, apiVersions }),
 
         /** Returns whether this app may follow artists, as far as that is known. Throws RedisUnavailable. */
         canFollowArtists: artistFollowing.isOffered,
@@ -129,11 +129,9 @@ export function createListenerApi(deps: Deps) {
           return isSaved;
         },
 
-        /** Returns the URI that the library contains for this row; null if something else is at its position by now. */
-        async originalInLibrary(entry: ShownEntry): Promise<string | null> {
-          const [original = null] = await relinking.originalUris([entry], calls.savedTracksToRemove);
-          return original;
-        },
+        /** Returns the URI that the library contains for each of these rows; null if something else is at its position by now. */
+        originalsInLibrary: (entries: readonly ShownEntry[]): Promise<(string | null)[]> =>
+          relinking.originalUris(entries, calls.savedTracksToRemove),
 
         /** Returns the URI that the playlist contains for each of these rows; null if something else is at its position by now. */
         originalsInPlaylist: (id: string, entries: readonly ShownEntry[]): Promise<(string | null)[]> =>
@@ -174,6 +172,6 @@ function playAccessOf({ scopes }: ScopesOf, canPlay: boolean): PlayAccess {
 }
 
 function prefixesOf<T extends Topic>(topic: T, args: Parameters<(typeof topics)[T]>): readonly string[] {
-  const prefixes = topics[topic] as (...args: string[]) => readonly string[];
+  const prefixes = topics[topic] as (...args: unknown[]) => readonly string[];
   return prefixes(...args);
 }

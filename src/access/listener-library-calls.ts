@@ -19,9 +19,10 @@ export const libraryCalls = {
       'Podcast page': '"Save"',
       'Episode page': '"Save"',
       'Track page': '"Save"',
+      'Lists of tracks': '"Save", for up to forty',
     },
-    request: ({ webApi, accessToken, versioned }, uri: string) =>
-      versioned((apiVersion) => webApi.setSaved(accessToken, uri, true, apiVersion)),
+    request: ({ webApi, accessToken, versioned }, uris: readonly string[]) =>
+      versioned((apiVersion) => webApi.setSaved(accessToken, uris, true, apiVersion)),
     invalidates: topics.saved,
   }),
 
@@ -30,8 +31,8 @@ export const libraryCalls = {
     family: 'library-write',
     scopes: ['user-library-modify'],
     usedBy: { 'Now playing': '"Remove"', Library: '"Remove"' },
-    request: ({ webApi, accessToken, versioned }, uri: string) =>
-      versioned((apiVersion) => webApi.setSaved(accessToken, uri, false, apiVersion)),
+    request: ({ webApi, accessToken, versioned }, uris: readonly string[]) =>
+      versioned((apiVersion) => webApi.setSaved(accessToken, uris, false, apiVersion)),
     invalidates: topics.saved,
   }),
 
@@ -40,8 +41,8 @@ export const libraryCalls = {
     family: 'library-write',
     scopes: ['user-library-modify', 'user-follow-modify'],
     usedBy: { 'Artist page': '"Follow"' },
-    request: ({ webApi, accessToken, following }, uri: string) =>
-      following((apiVersion) => webApi.setSaved(accessToken, uri, true, apiVersion)),
+    request: ({ webApi, accessToken, following }, uris: readonly string[]) =>
+      following((apiVersion) => webApi.setSaved(accessToken, uris, true, apiVersion)),
     invalidates: topics.followed,
   }),
 
@@ -50,8 +51,8 @@ export const libraryCalls = {
     family: 'library-write',
     scopes: ['user-library-modify', 'user-follow-modify'],
     usedBy: { 'Artist page': '"Unfollow"', 'Followed artists': '"Unfollow"' },
-    request: ({ webApi, accessToken, following }, uri: string) =>
-      following((apiVersion) => webApi.setSaved(accessToken, uri, false, apiVersion)),
+    request: ({ webApi, accessToken, following }, uris: readonly string[]) =>
+      following((apiVersion) => webApi.setSaved(accessToken, uris, false, apiVersion)),
     invalidates: topics.followed,
   }),
 
@@ -60,8 +61,8 @@ export const libraryCalls = {
     family: 'library-write',
     scopes: ['user-library-modify', ...editPlaylists],
     usedBy: { 'Playlist page': '"Follow"' },
-    request: ({ webApi, accessToken, versioned }, uri: string) =>
-      versioned((apiVersion) => webApi.setSaved(accessToken, uri, true, apiVersion)),
+    request: ({ webApi, accessToken, versioned }, uris: readonly string[]) =>
+      versioned((apiVersion) => webApi.setSaved(accessToken, uris, true, apiVersion)),
     invalidates: topics.followedPlaylist,
   }),
 
@@ -70,8 +71,8 @@ export const libraryCalls = {
     family: 'library-write',
     scopes: ['user-library-modify', ...editPlaylists],
     usedBy: { 'Playlist page': '"Delete" and "Unfollow"' },
-    request: ({ webApi, accessToken, versioned }, uri: string) =>
-      versioned((apiVersion) => webApi.setSaved(accessToken, uri, false, apiVersion)),
+    request: ({ webApi, accessToken, versioned }, uris: readonly string[]) =>
+      versioned((apiVersion) => webApi.setSaved(accessToken, uris, false, apiVersion)),
     invalidates: topics.followedPlaylist,
   }),
 

@@ -1,14 +1,20 @@
+import type { ApiVersion } from '../spotify/api-version.ts';
+import { legacyGroups } from '../spotify/library-calls.ts';
 import { partsOf } from '../spotify/uri.ts';
+import type { ApiVersions } from './api-version.ts';
 import type { CallingSession, ListenerCaller } from './listener-caller.ts';
 import { listenerCalls } from './listener-calls.ts';
 import type { Call } from './spotify-call.ts';
 
-/** A call that changes the library; it takes the URI of what is saved, followed or removed. */
-type Change = (uri: string) => Promise<void>;
+/** A call that changes the library; it takes the URIs of what is saved, followed or removed. */
+type Change = (uris: readonly string[]) => Promise<void>;
+
+type OnDone = (uris: readonly string[]) => void;
 
 type Deps = {
   caller: ListenerCaller;
   session: CallingSession;
+  apiVersions: Pick<ApiVersions, 'current'>;
   calls: Record<
     | 'saveToLibrary'
     | 'removeFromLibrary'
@@ -27,16 +33,19 @@ const rememberedResponses = new WeakSet<object>();
  * A listener's library. Asking whether something is in it costs a call, so what its lists and the buttons of pages have shown is remembered: their
  * pages then know without asking.
  */
-export function createListenerLibrary({ caller, session, calls }: Deps) {
+export function createListenerLibrary({ caller, session, calls, apiVersions }: Deps) {
   return {
     /** Returns whether this is in the library, as far as that is known without a call; null if it isn't known. */
     knownSaved: (uri: string): boolean | null => caller.peek(session, listenerCalls.isSaved, [uri]) ?? null,
 
-    /** Saves this to the library, or follows it. Throws ArtistsNotOffered if it is an artist and this app can't follow any. */
-    save: (uri: string): Promise<void> => setSaved(uri, true),
+    /**
+     * Saves these to the library, or follows them; up to {@link maxSavedItems}, in one call, or one for each group of {@link groupsOf}. `onDone` is called
+     * with those of each call that succeeded. Throws ArtistsNotOffered if there is an artist and this app can't follow any.
+     */
+    save: (uris: readonly string[], onDone?: OnDone): Promise<void> => setSaved(uris, true, onDone),
 
-    /** Removes this from the library, or unfollows it. Throws ArtistsNotOffered if it is an artist and this app can't unfollow any. */
-    unsave: (uri: string): Promise<void> => setSaved(uri, false),
+    /** Removes these from the library, or unfollows them; the same otherwise. */
+    unsave: (uris: readonly string[], onDone?: OnDone): Promise<void> => setSaved(uris, false, onDone),
 
     savedAlbums: (page: number) =>
       list(listenerCalls.savedAlbums, [page], ({ items }) => items.map(({ album }) => album.uri)),
@@ -77,11 +86,33 @@ export function createListenerLibrary({ caller, session, calls }: Deps) {
     caller.remember(session, listenerCalls.isSaved, [uri], isSaved);
   }
 
-  async function setSaved(uri: string, isSaved: boolean): Promise<void> {
-    const { kind } = partsOf(uri);
-    if (kind === 'artist') await (isSaved ? calls.followArtist : calls.unfollowArtist)(uri);
-    else if (kind === 'playlist') await (isSaved ? calls.followPlaylist : calls.unfollowPlaylist)(uri);
-    else await (isSaved ? calls.saveToLibrary : calls.removeFromLibrary)(uri);
-    remember(uri, isSaved);
+  async function setSaved(uris: readonly string[], isSaved: boolean, onDone?: OnDone): Promise<void> {
+    // With one of them, the version makes no difference.
+    const apiVersion = uris.length > 1 ? await apiVersions.current() : '2026-02';
+    const done: string[] = [];
+    try {
+      for (const group of groupsOf(uris, apiVersion)) {
+        const { kind } = partsOf(group[0] ?? '');
+        if (kind === 'artist') await (isSaved ? calls.followArtist : calls.unfollowArtist)(group);
+        else if (kind === 'playlist') await (isSaved ? calls.followPlaylist : calls.unfollowPlaylist)(group);
+        else await (isSaved ? calls.saveToLibrary : calls.removeFromLibrary)(group);
+        done.push(...group);
+        onDone?.(group);
+      }
+    } finally {
+      // Each call invalidates what is remembered of the others.
+      // safeguard: remember-all-that-was-saved
+      for (const uri of done) remember(uri, isSaved);
+    }
   }
+}
+
+/** Groups URIs into those that one call can change. Artists and playlists need other permissions than the rest. */
+function groupsOf(uris: readonly string[], apiVersion: ApiVersion): string[][] {
+  if (apiVersion === 'legacy') return legacyGroups(uris);
+  const groups = Map.groupBy(uris, (uri) => {
+    const { kind } = partsOf(uri);
+    return kind === 'artist' || kind === 'playlist' ? kind : 'other';
+  });
+  return [...groups.values()];
 }

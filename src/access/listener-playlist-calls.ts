@@ -13,7 +13,7 @@ export const playlistCalls = {
     scopes: [...playlistScopes, ...editPlaylistScopes],
     family: 'playlist-read',
     usedBy: {
-      'Playlist page': '"Remove", "Undo"; if Spotify doesn’t respond',
+      'Playlist page': '"Remove", "Undo"; a move, if the page isn’t cached; if Spotify doesn’t respond',
       'Add to playlist': '"Undo"; if Spotify doesn’t respond',
     },
     request: (

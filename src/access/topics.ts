@@ -11,5 +11,5 @@ export const topics = {
   premium: () => ['without Premium'],
   playlists: () => ['playlists'],
   playlist: (id: string) => ['playlists', `playlist ${id}`],
-  followedPlaylist: (uri: string) => ['playlists', `is saved ${uri}`],
+  followedPlaylist: (uris: readonly string[]) => ['playlists', ...uris.map((uri) => `is saved ${uri}`)],
 };

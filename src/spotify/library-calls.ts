@@ -1,6 +1,6 @@
 import { type ApiVersion, names } from './api-version.ts';
 import type { TrustedUrls } from './fields.ts';
-import { savedPerPage, type TimeRange, tracksPerPage } from './limits.ts';
+import { maxLegacySavedItems, savedPerPage, type TimeRange, tracksPerPage } from './limits.ts';
 import * as parse from './parse.ts';
 import {
   parseFollowedArtists,
@@ -37,19 +37,25 @@ export function createLibraryCalls(send: Send, trusted: TrustedUrls) {
       return parse.parseIsSaved(await send(accessToken, { method: 'GET', path, query }));
     },
 
-    /** Saves this to the listener's library or follows it, or reverts that. Idempotent. */
+    /**
+     * Saves these to the listener's library or follows them, or reverts that; up to {@link maxSavedItems}. One call, or in the legacy version one for
+     * each of {@link legacyGroups}. Idempotent.
+     */
     async setSaved(
       accessToken: string,
-      uri: string,
+      uris: readonly string[],
       isSaved: boolean,
       apiVersion: ApiVersion,
     ): Promise<void> {
       const method = isSaved ? 'PUT' : 'DELETE';
-      const target =
-        apiVersion === '2026-02'
-          ? { path: names[apiVersion].libraryPath(partsOf(uri).kind), query: { uris: uri } }
-          : legacyTarget(uri, isSaved);
-      await send(accessToken, { method, ...target });
+      if (apiVersion === '2026-02')
+        return void (await send(accessToken, {
+          method,
+          path: '/me/library',
+          query: { uris: uris.join(',') },
+        }));
+      for (const group of legacyGroups(uris))
+        await send(accessToken, { method, ...legacyTarget(group, isSaved) });
     },
 
     /** Returns a page of the albums that the listener saved, the newest first ("Get User's Saved Albums"); `page` counts from 1. */
@@ -108,18 +114,30 @@ function pageQuery(page: number): { limit: number; offset: number } {
   return { limit: savedPerPage, offset: (page - 1) * savedPerPage };
 }
 
+/** Groups URIs into those that one call of the legacy version can change: of one kind, not too many, and playlists one at a time. */
+export function legacyGroups(uris: readonly string[]): string[][] {
+  return [...Map.groupBy(uris, (uri) => partsOf(uri).kind)].flatMap(([kind, group]) => {
+    const most = kind === 'playlist' ? 1 : maxLegacySavedItems;
+    const count = Math.ceil(group.length / most);
+    return Array.from({ length: count }, (_, index) => group.slice(index * most, (index + 1) * most));
+  });
+}
+
 /**
- * Returns where and how the legacy version changes this. Some endpoints for saving also need the id in the body, and the one for tracks only
+ * Returns where and how the legacy version changes these, which are of one kind; playlists one at a time. Some endpoints for saving also need the id in the body, and the one for tracks only
  * there ("Save Tracks for Current User", "Save Episodes for Current User", "Follow Artists or Users").
  */
-function legacyTarget(uri: string, isSaved: boolean): Omit<Parameters<Send>[1], 'method'> {
-  const { kind, id } = partsOf(uri);
-  const body = isSaved ? { body: { ids: [id] } } : {};
+function legacyTarget(uris: readonly string[], isSaved: boolean): Omit<Parameters<Send>[1], 'method'> {
+  const all = uris.map(partsOf);
+  const [{ kind, id }] = all as [(typeof all)[number]];
   if (kind === 'playlist') return { path: pathTo('playlists', id, 'followers') };
-  if (kind === 'artist') return { path: '/me/following', query: { type: 'artist', ids: id }, ...body };
+  const ids = all.map((one) => one.id);
+  const query = { ids: ids.join(',') };
+  const body = isSaved ? { body: { ids } } : {};
+  if (kind === 'artist') return { path: '/me/following', query: { type: 'artist', ...query }, ...body };
   const path = names.legacy.libraryPath(kind);
   if (kind === 'track' && isSaved) return { path, ...body };
-  return { path, query: { ids: id }, ...(kind === 'episode' && body) };
+  return { path, query, ...(kind === 'episode' && body) };
 }
 
 /** Returns what the library endpoints call this: its whole URI in 2026-02, its id alone in legacy. */

@@ -27,6 +27,10 @@ export const tracksPerPage = 50;
 
 /** Albums, shows, episodes and followed artists per call: the most that Spotify sends ("Get User's Saved Albums" and the pages beside it). */
 export const savedPerPage = 50;
+/** Things that one call can save, follow or remove ("Save Items to Library", "Remove Items from Library"). */
+export const maxSavedItems = 40;
+/** The same of the legacy version, for the kind that it accepts the fewest of ("Remove Users' Saved Albums"). */
+export const maxLegacySavedItems = 20;
 /** Tracks of an album and episodes of a show per call: the most that Spotify sends ("Get Album Tracks", "Get Show Episodes"). */
 export const partsPerPage = 50;
 /** Albums of an artist per call: the most that Spotify sends to new apps ("Get Artist's Albums"). */

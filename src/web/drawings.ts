@@ -9,6 +9,7 @@ const byReason: Readonly<Record<string, string>> = {
   'more-than-a-day': 'boxed-record',
   'export-running': 'boxed-record',
   'too-many-exports': 'boxed-record',
+  'no-export': 'boxed-record',
   'no-finished-export': 'boxed-record',
 };
 

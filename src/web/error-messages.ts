@@ -3,6 +3,8 @@
  * belongs to which error. `{name}` stands for a value that is filled in when the page is rendered.
  */
 
+import type { Button } from './error-buttons.ts';
+
 export type ErrorMessage = {
   status: number;
   /** A machine-readable code. It never changes. */
@@ -21,21 +23,6 @@ export type ErrorMessage = {
   /** The first is the one that most people want. */
   buttons: readonly Button[];
 };
-
-export type Button = keyof typeof buttons;
-
-export const buttons = {
-  signIn: 'Sign in with Spotify',
-  signInAgain: 'Sign in again',
-  grantPermission: 'Grant permission on Spotify',
-  tryAgain: 'Try again',
-  /** Leads to the page with the form or button that failed. */
-  goBack: 'Go back',
-  goHome: 'Go home',
-  showDevices: 'Show devices',
-  openSite: 'Open {baseUrl}',
-  checkSetup: 'Check the setup',
-} as const;
 
 export const errorMessages = {
   notSignedIn: {
@@ -114,6 +101,13 @@ export const errorMessages = {
     title: 'Spotify didn’t understand this request',
     happened: 'What you asked for may have changed on Spotify.',
     next: 'Go back, reload the page, and try again.',
+    buttons: ['goBack'],
+  },
+  notAccepted: {
+    status: 400,
+    reason: 'not-understood',
+    title: 'Spotify didn’t accept this request',
+    happened: 'What it names may not exist, or may have changed on Spotify.',
     buttons: ['goBack'],
   },
   refused: {
@@ -265,6 +259,13 @@ export const errorMessages = {
     reason: 'no-such-page',
     title: 'Page not found',
     happened: 'The address may be mistyped, or the page may be gone.',
+    buttons: ['goHome'],
+  },
+  methodNotAllowed: {
+    status: 405,
+    reason: 'method-not-allowed',
+    title: 'This address works in another way',
+    happened: 'There’s something at this address, but not for this kind of request.',
     buttons: ['goHome'],
   },
   notAcceptable: {

@@ -1,4 +1,4 @@
-import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express';
+import type { ErrorRequestHandler, Request, Response } from 'express';
 import { Cooldown, GrantLost, TooManyRequests } from '../access/errors.ts';
 import { familyLabels, stillWorks } from '../access/family-labels.ts';
 import { controlScopes, knownScopes } from '../access/scopes.ts';
@@ -7,13 +7,8 @@ import { RedisUnavailable } from '../redis/errors.ts';
 import { basePathOf, pathWithin, routes } from '../routes.ts';
 import * as spotify from '../spotify/errors.ts';
 import { drawingOf } from './drawings.ts';
-import {
-  type Button,
-  buttons,
-  type ErrorMessage,
-  type ErrorMessageName,
-  errorMessages,
-} from './error-messages.ts';
+import { type Button, buttons } from './error-buttons.ts';
+import { type ErrorMessage, type ErrorMessageName, errorMessages } from './error-messages.ts';
 import * as web from './errors.ts';
 import { type ErrorClass, type ErrorPage, isOneOf, NoSuchPage, Problem } from './errors.ts';
 import { type Resend, resendOf } from './resend.ts';
@@ -57,6 +52,7 @@ const messageNames: readonly [ErrorClass, ErrorMessageName][] = [
   [NoSuchPage, 'noSuchPage'],
   // The address of a page names what it asks Spotify for.
   [spotify.NotFound, 'noSuchPage'],
+  [web.MethodNotAllowed, 'methodNotAllowed'],
   [web.NotAcceptable, 'notAcceptable'],
 ];
 
@@ -77,10 +73,6 @@ const minCountdownSeconds = 3;
 /** Pages that reload after a cooldown do so spread over this time, not all at once. */
 const reloadSpreadSeconds = 30;
 
-export const noSuchPage: RequestHandler = (req) => {
-  throw new NoSuchPage(`No page at ${req.path}`);
-};
-
 /** Answers with a page for the error that was thrown, or for programs with problem details (RFC 9457). */
 export function errorPages({ baseUrl, now, hasSetup, onError, redirect }: Deps): ErrorRequestHandler {
   // Express recognizes an error handler by its four parameters.
@@ -89,7 +81,8 @@ export function errorPages({ baseUrl, now, hasSetup, onError, redirect }: Deps):
     const canReload = req.method === 'GET' && returnPath === req.originalUrl && !req.isOnDemandOnly;
     const isPause = error instanceof Cooldown && error.endpoint === null;
     const isReloading = isPause && canReload && !wantsJson(req);
-    const page = pageFor(error, { baseUrl, returnPath, now: now(), isReloading });
+    const isChange = req.method === 'POST';
+    const page = pageFor(error, { baseUrl, returnPath, now: now(), isReloading, isChange });
     if (hasSetup && isOneOf(setupErrors, error))
       page.actions = [...page.actions, { label: buttons.checkSetup, href: routes.setupCheck() }];
     const { requestId } = req;
@@ -102,6 +95,7 @@ export function errorPages({ baseUrl, now, hasSetup, onError, redirect }: Deps):
       delete res.locals.bar;
     }
     res.vary('Accept');
+    if (error instanceof web.MethodNotAllowed) res.set('Allow', error.allowed.join(', '));
     if (wantsJson(req)) {
       const { status, reason, title, text: detail, undo, details } = page;
       // safeguard: undo-in-problem-details
@@ -169,12 +163,14 @@ type PageContext = {
   now: number;
   /** Whether the page reloads at the same address when the wait is over. */
   isReloading: boolean;
+  /** Whether the request was to change something. */
+  isChange: boolean;
 };
 
 function pageFor(error: unknown, context: PageContext): ErrorPage {
   if (error instanceof Problem) return withUntil(error.page, context.now);
 
-  const message: ErrorMessage = errorMessages[messageNameOf(error, context.baseUrl)];
+  const message: ErrorMessage = errorMessages[messageNameOf(error, context)];
   const until = retryAtOf(error, context.now);
   const seconds = until === null ? null : Math.max(1, Math.ceil((until - context.now) / 1000));
   const values = valuesFor(error, context.baseUrl, seconds ?? 0);
@@ -224,7 +220,9 @@ function buttonsOf(
   return isReloading ? others : ['goBack', ...others];
 }
 
-function messageNameOf(error: unknown, baseUrl: string): ErrorMessageName {
+function messageNameOf(error: unknown, { baseUrl, isChange }: PageContext): ErrorMessageName {
+  // safeguard: not-accepted-is-400
+  if (error instanceof spotify.BadRequest && isChange) return 'notAccepted';
   if (error instanceof Cooldown && error.endpoint !== null) return 'endpointRefused';
   if (error instanceof Cooldown && error.quota && error.family !== null) return 'familyPaused';
   if (error instanceof Cooldown && error.quota) return 'quotaExceeded';

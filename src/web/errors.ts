@@ -39,6 +39,17 @@ export class TooManyCookies extends Error {
   override readonly name = 'TooManyCookies';
 }
 
+/** There is such a path, but not for this method. */
+export class MethodNotAllowed extends Error {
+  override readonly name = 'MethodNotAllowed';
+  readonly allowed: readonly string[];
+
+  constructor(allowed: readonly string[]) {
+    super('Another method is needed here');
+    this.allowed = allowed;
+  }
+}
+
 /** The request accepts neither HTML nor JSON. */
 export class NotAcceptable extends Error {
   override readonly name = 'NotAcceptable';

@@ -8,6 +8,7 @@ import { RedisUnavailable } from '../redis/errors.ts';
 import { keys } from '../redis/keys.ts';
 import type { RecordStore, Records } from '../redis/records.ts';
 import { type ErrorPage, Problem } from './errors.ts';
+import { invalidFields } from './fields.ts';
 import { safeReturnPath } from './return-path.ts';
 
 /** Input that changes something, sent by a form of ours or as JSON by a program. */
@@ -63,6 +64,8 @@ export function createForms({ records, background, baseUrl, leaseMs }: Deps) {
     readUrlEncoded,
     express.json({ limit }),
     (req, _res, next) => {
+      // safeguard: fields-in-an-object
+      if (Array.isArray(req.body)) throw new Problem(invalidFields('Send an object with its fields.'));
       setForm(req, req.body ?? {});
       next();
     },
@@ -145,7 +148,7 @@ export function createForms({ records, background, baseUrl, leaseMs }: Deps) {
 async function partsOf(
   req: Request,
   name: string,
-): Promise<{ file: Buffer | null; fields: Record<string, string> }> {
+): Promise<{ file: Buffer | null; fields: Record<string, string | string[]> }> {
   const body: unknown = req.body;
   if (!Buffer.isBuffer(body)) return { file: null, fields: {} };
   const type = req.get('Content-Type') ?? '';
@@ -156,10 +159,18 @@ async function partsOf(
     .formData()
     .catch(() => new FormData()); // not a form: then nothing was chosen
   const file = form.get(name);
-  const texts = [...form].filter((one): one is [string, string] => typeof one[1] === 'string');
+  const isFile = file instanceof File && form.getAll(name).length === 1;
+  const names = [...new Set(form.keys())].filter((one) => !isFile || one !== name);
+  const valuesOf = (one: string) => form.getAll(one).map((value) => (value instanceof File ? '' : value));
   return {
-    file: file instanceof File ? Buffer.from(await file.arrayBuffer()) : null,
-    fields: Object.fromEntries(texts),
+    file: isFile ? Buffer.from(await file.arrayBuffer()) : null,
+    // As the fields of other forms: one that is sent twice is a list.
+    fields: Object.fromEntries(
+      names.map((one) => {
+        const [first = '', ...others] = valuesOf(one);
+        return [one, others.length > 0 ? [first, ...others] : first];
+      }),
+    ),
   };
 }
 

@@ -15,12 +15,12 @@ export const checkSpotifyId: RequestParamHandler = (_req, _res, next, id) => {
 
 /**
  * Returns the URI that a request contains, of a track or an episode unless `isAccepted` says otherwise. Throws {@link Problem} with `problem` if
- * there is none, and with the status 404 if it doesn't have the form of such a URI.
+ * there is none, or if it doesn't have the form of such a URI.
  */
 function readUri(value: unknown, problem: ErrorPage, isAccepted = isUri): string {
-  if (isAccepted(value)) return value;
-  // safeguard: 404-for-impossible-uris
-  throw new Problem(value === undefined || value === '' ? problem : { ...problem, status: 404 });
+  // safeguard: refuse-impossible-uris
+  if (!isAccepted(value)) throw new Problem(problem);
+  return value;
 }
 
 /**

@@ -5,6 +5,7 @@ import { jsonCodec } from '../redis/codec.ts';
 import { keys } from '../redis/keys.ts';
 import type { Records } from '../redis/records.ts';
 import { Problem } from './errors.ts';
+import { acceptFields } from './fields.ts';
 import type { Forms } from './forms.ts';
 import { isErrorNotice, isNoticeName, type NoticeName, textOfNotice, withNotice } from './notices.ts';
 import type { SignedIn, SignedInListener } from './signed-in.ts';
@@ -64,6 +65,7 @@ export function createUndo({ records, forms, signedIn }: Deps) {
       router.post(
         path(':token'),
         ...forms.read,
+        acceptFields({}),
         signedIn.page(async (req, res, listener) => {
           const id = idOf(req, String(req.params.token));
           const { notice, undo } = await runOnce(req, () => undoOnce(req, listener, id));

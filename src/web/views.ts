@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Application } from 'express';
 import { controlScopes, describeScope } from '../access/scopes.ts';
 import { routes } from '../routes.ts';
+import { maxSavedItems } from '../spotify/limits.ts';
 import { maxQueued } from './can-play.ts';
 import { cover } from './cover.ts';
 import { albumTypes, fallbackNames, kindNames, nameOf, restrictionText } from './display-names.ts';
@@ -69,6 +70,7 @@ export function useViews(
     heartbeatMs,
     controlScopes,
     maxQueued,
+    maxSavedItems,
     /** Their purposes, for the page that asks for them. */
     controlPermissions: controlScopes.map((scope) => ({ scope, purpose: describeScope(scope) })),
     /** A hidden field of each form that changes something, so that pressing its button twice does it once. */

@@ -107,6 +107,22 @@ export const mutations: Mutation[] = [
     named: 'up, down and to a position',
   },
   {
+    what: 'moving only what is where it was seen',
+    safeguard: 'move-what-was-meant',
+    from: 'if (!(await isInPlace(listener, id, { snapshotId, from, to, uri }))) {',
+    to: 'if (!(await isInPlace(listener, id, { snapshotId, from, to, uri: "" }))) {',
+    test: 'test/pages/playlist-reorder',
+    named: 'moves only what is where it says',
+  },
+  {
+    what: 'moving within the playlist',
+    safeguard: 'positions-within-playlist',
+    from: 'if (cached && isPast(cached.total)) throw new Problem(noPosition);',
+    to: '',
+    test: 'test/pages/playlist-reorder',
+    named: 'moves only what is where it says',
+  },
+  {
     what: 'moving to positions that exist',
     safeguard: 'possible-positions',
     from: 'if (!(to >= 0 && to <= maxOffset)) throw new Problem(noPosition);',

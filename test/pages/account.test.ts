@@ -210,7 +210,7 @@ test('a visitor who is not signed in is sent to sign in and then back to the acc
   await stranger.getJson('/account').expect(401);
   for (const path of ['/account/sign-out-everywhere', '/account/disconnect']) {
     await stranger.post(path).expect(303);
-    await stranger.get(path).expect(404);
+    await stranger.get(path).expect(405);
   }
   assert.deepEqual(await keys(), []);
 });

@@ -322,7 +322,7 @@ testOnce('items that can’t be added to playlists aren’t sent to Spotify', as
   assert.equal(await reason({ uri, playlist: ids }, 400), 'no-playlist');
   assert.equal(await reason({ uri: Array.from({ length: 101 }, () => uri), playlist: id }, 400), 'no-uri');
   assert.equal(await reason({ uri: [], playlist: id }, 400), 'no-uri');
-  assert.equal(await reason({ uri: [uri, 'spotify:local:a:b:c:1'], playlist: id }, 404), 'no-uri');
+  assert.equal(await reason({ uri: [uri, 'spotify:local:a:b:c:1'], playlist: id }, 400), 'no-uri');
   assert.deepEqual(apiRequests(simulator), []);
   const hundred = Array.from({ length: 100 }, () => uri);
   const target = await createPlaylist(person, 'Hundred', hundred);

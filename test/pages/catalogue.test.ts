@@ -424,6 +424,25 @@ test('an artist is followed if Spotify offers it to this app, which is found out
   assert.ok(!(await person.json('/library/artists')).artists.some((one: Named) => one.name === name));
 });
 
+testOnce(
+  'what was found out about following artists is found out again after Spotify changes the version',
+  async (t) => {
+    const turntable = await startTurntable(t, { simulator: { apiVersion: 'legacy' } });
+    const { simulator } = turntable;
+    const person = await listener(turntable, 'noor');
+    const { artists } = await person.json('/search?q=harbour&type=artist');
+    const [{ uri }] = artists.items;
+    const save = () => person.post('/library/save').set('Accept', 'application/json').send({ uri });
+    await save().expect(200);
+
+    simulator.settings.apiVersion = '2026-02';
+    assert.equal((await save().expect(403)).body.reason, 'artists-not-offered');
+    simulator.forgetCalls();
+    assert.equal((await save().expect(403)).body.reason, 'artists-not-offered');
+    assert.deepEqual(apiRequests(simulator), []);
+  },
+);
+
 testOnce('an app that may follow artists in the library does', async (t) => {
   const turntable = await startTurntable(t);
   turntable.simulator.settings.followsArtistsInLibrary = true;

@@ -39,6 +39,53 @@ test('the formats of an export share what Spotify sent for some minutes', async 
   assert.equal(countApiCalls(simulator, `/v1${path}/items`), calls - 2);
 });
 
+test('the formats of a list of the library share what Spotify sent, unless the list has changed', async (t) => {
+  const turntable = await startTurntable(t);
+  const { simulator, clock } = turntable;
+  const mara = await signInToExport(turntable);
+  const callsFor = async (path: string) => {
+    simulator.forgetCalls();
+    const { text } = await mara.get(path).buffer(true).expect(200);
+    return { text, calls: apiRequests(simulator) };
+  };
+  const whole = await callsFor('/library/export.json');
+  const rows = JSON.parse(whole.text).items.length;
+  assert.ok(rows > 100 && whole.calls.length >= 4, String(whole.calls));
+  for (const format of ['csv', 'jspf', 'm3u8', 'zip'])
+    assert.deepEqual((await callsFor(`/library/export.${format}`)).calls, ['GET /me/tracks'], format);
+
+  const first = JSON.parse((await callsFor('/library/export.json')).text).items[0].item.uri;
+  await mara.post('/library/remove').type('form').send({ uri: first }).expect(303);
+  const changed = await callsFor('/library/export.json');
+  assert.equal(changed.calls.length, whole.calls.length);
+  assert.equal(JSON.parse(changed.text).items.length, rows - 1);
+  clock.advance(untilPagesExpire);
+  assert.equal((await callsFor('/library/export.csv')).calls.length, whole.calls.length);
+
+  for (const list of ['recent', 'top', 'top-artists']) {
+    assert.equal((await callsFor(`/library/${list}/export.csv`)).calls.length, 1, list);
+    assert.deepEqual((await callsFor(`/library/${list}/export.json`)).calls, [], list);
+  }
+  const artists = await callsFor('/library/artists/export.json');
+  const again = await callsFor('/library/artists/export.csv');
+  assert.ok(again.calls.length < artists.calls.length || artists.calls.length <= 2, String(again.calls));
+});
+
+test('a list changed on Spotify between two formats is read again', async (t) => {
+  const turntable = await startTurntable(t);
+  const { simulator } = turntable;
+  const mara = await signInToExport(turntable);
+  const rows = JSON.parse((await mara.get('/library/export.json').buffer(true).expect(200)).text).items;
+  // Another process of this site, or Spotify itself: this process doesn’t know.
+  const other = await startTurntable(t, { sharedWith: turntable });
+  const there = await signInToExport(other);
+  await there.post('/library/remove').type('form').send({ uri: rows[60].item.uri }).expect(303);
+  simulator.forgetCalls();
+  const file = await mara.get('/library/export.json').buffer(true).expect(200);
+  assert.equal(JSON.parse(file.text).items.length, rows.length - 1);
+  assert.ok(apiRequests(simulator).length > 3);
+});
+
 // fault: export-above-budget
 test('an export that would use up the day’s calls says when it can be made, and is made anyway if that is confirmed', async (t) => {
   const turntable = await startTurntable(t, { env: { SPOTIFY_DAILY_CALLS: '60' } });

@@ -193,7 +193,7 @@ test('the name of a part says what it contains, and its headers where it stopped
   assert.equal(headers['x-export-complete'], 'false');
   assert.equal(headers['x-export-stopped'], 'cooldown');
   assert.match(String(headers['x-export-until']), /^\d{4}-\d\d-\d\dT/);
-  const written = Number(headers['x-export-rows']);
+  const written = Number(headers['x-export-rows']) + Number(headers['x-export-gone']);
   const { pathname, searchParams } = new URL(String(headers['x-export-resume']), turntable.url);
   assert.equal(pathname, `${path}/export.csv`);
   assert.equal(searchParams.get('from'), String(written));
@@ -443,6 +443,19 @@ testOnce('a file is named after its playlist, as far as file names allow', async
   assert.equal(await named('AC/DC: live? <1979>\n'), 'attachment; filename="AC DC live 1979.csv"');
   assert.equal(await named(''), 'attachment; filename=playlist.csv');
   assert.equal(await named('///'), 'attachment; filename=playlist.csv');
+  for (const [name, file] of [
+    ['CON', 'CON_'],
+    ['com1', 'com1_'],
+    ['nul.live', 'nul_.live'],
+    ['Console', 'Console'],
+    ['..', 'playlist'],
+    ['...Baby', 'Baby'],
+    ['Wait... ', 'Wait'],
+    ['Mr. Blue', 'Mr. Blue'],
+    ['song\u202Egpj', 'songgpj'],
+    ['\u2067rtl\u2069', 'rtl'],
+  ] as const)
+    assert.match(String(await named(name)), new RegExp(`filename="?${file}\\.csv"?$`), name);
   assert.match(String(await named('שירים')), /filename\*=UTF-8''%D7%A9/);
   // Cut between whole characters, and half a surrogate pair is dropped.
   assert.match(String(await named(`${'x'.repeat(79)}😀😀`)), /x%F0%9F%98%80\.csv$/);
@@ -485,7 +498,7 @@ testOnce('a visitor who is not signed in is sent to sign in and then back to the
   await visitor.getJson('/playlists/export.json').expect(401);
 });
 
-testOnce('the pages link to the files, and a HEAD request reads no rows', async (t) => {
+testOnce('the pages link to the files, and a HEAD request makes no call', async (t) => {
   const turntable = await startTurntable(t);
   const mara = await signInToExport(turntable);
   const path = await playlistNamed(mara, longPlaylistName);
@@ -501,20 +514,18 @@ testOnce('the pages link to the files, and a HEAD request reads no rows', async 
   const head = await mara.agent.head(`${path}/export.csv`).expect(200);
 
   assert.equal(head.headers['content-disposition'], `attachment; filename="${longPlaylistName}.csv"`);
-  assert.equal(head.headers['x-export-announced'], '1200');
-  assert.deepEqual(apiRequests(turntable.simulator), [`GET ${path}`]);
-  for (const [file, call] of [
-    ['/playlists/export.zip', 'GET /me/playlists'],
-    ['/library/export.csv', 'GET /me/tracks'],
-    ['/library/top/export.json', 'GET /me/top/tracks'],
+  assert.equal(head.headers['content-type'], 'text/csv; charset=utf-8');
+  for (const [file, name] of [
+    ['/playlists/export.zip', 'playlists.zip'],
+    ['/library/export.csv', 'Saved tracks.csv'],
+    ['/library/top/export.json', 'Top tracks, six months.json'],
+    [`/playlists/${someId}/export.csv`, 'playlist.csv'],
   ] as const) {
-    turntable.simulator.forgetCalls();
-    await mara.agent
-      .head(file)
-      .expect(200)
-      .expect('Content-Disposition', /^attachment/);
-    assert.deepEqual(apiRequests(turntable.simulator), [call]);
+    const { headers } = await mara.agent.head(file).expect(200);
+    assert.match(headers['content-disposition'] ?? '', new RegExp(`^attachment; filename="?${name}"?$`));
   }
+  assert.deepEqual(apiRequests(turntable.simulator), []);
+  await mara.agent.head('/library/export.nothing').expect(404);
 });
 
 // fault: calls-after-failed-export

@@ -87,18 +87,75 @@ test('a program moves with JSON, and learns the new version', async (t) => {
 
   simulator.forgetCalls();
   for (const fields of [
-    {},
     { entry: '0' },
-    { entry: 'x', to: 1 },
     { entry: '0', to: 0 },
     { entry: '0', direction: 'up' },
     { entry: '0', to: '1.5' },
-    { to: 1 },
     { entry: '0', to: 200_000 },
   ])
     assert.equal((await json({ snapshot: 'x', ...fields }).expect(400)).body.reason, 'no-position');
-  assert.equal((await json({ entry: '0', to: 1 }).expect(400)).body.reason, 'no-snapshot');
+  for (const fields of [{}, { to: 1 }, { entry: 'x', to: 1 }, { entry: `0 ${a?.item?.uri} x`, to: 1 }])
+    assert.equal((await json({ snapshot: 'x', ...fields }).expect(400)).body.reason, 'no-entry');
+  const unversioned = await json({ entry: '0', to: 1 }).expect(400);
+  assert.equal(unversioned.body.reason, 'no-snapshot');
+  assert.doesNotMatch(unversioned.body.detail, /remove/);
   assert.deepEqual(apiRequests(simulator), []);
+});
+
+test('a program moves only what is where it says, within the playlist', async (t) => {
+  const { person, path, rows, simulator, clock } = await start(t, 'Sunday, slowly');
+  const before = await rows();
+  const [a, b] = before.map((row) => row.item?.uri);
+  const { playlist, total } = (await person.getJson(`${path}/order`).expect(200)).body;
+  const move = (fields: object) =>
+    person
+      .post(`${path}/move`)
+      .set('Accept', 'application/json')
+      .send({ snapshot: playlist.snapshotId, ...fields });
+  const impossible = [
+    { entry: `0 ${a}`, to: total + 1 },
+    { entry: `${total} ${a}`, to: 1 },
+    { entry: String(total), to: 1 },
+  ];
+
+  // The page is cached, so Spotify isn't asked.
+  simulator.forgetCalls();
+  for (const fields of impossible)
+    assert.equal((await move(fields).expect(400)).body.reason, 'no-position', JSON.stringify(fields));
+  assert.deepEqual(apiRequests(simulator), []);
+  assert.equal((await move({ entry: `0 ${b}`, to: 3 }).expect(409)).body.reason, 'playlist-changed');
+
+  // Without the page, the playlist is read.
+  clock.advance({ minutes: 6 });
+  simulator.forgetCalls();
+  for (const fields of impossible)
+    assert.equal((await move(fields).expect(400)).body.reason, 'no-position', JSON.stringify(fields));
+  assert.equal((await move({ entry: `1 ${a}`, to: 3 }).expect(409)).body.reason, 'playlist-changed');
+  assert.ok(
+    apiRequests(simulator).every((call) => call.startsWith('GET ')),
+    String(apiRequests(simulator)),
+  );
+  assert.deepEqual(await rows(), before);
+
+  // A script moves one after another, with one call each.
+  const { body } = await move({ entry: `0 ${a}`, to: 2 }).expect(200);
+  const { playlist: latest } = (await person.getJson(`${path}/order`).expect(200)).body;
+  assert.equal(latest.snapshotId, body.snapshotId);
+  simulator.forgetCalls();
+  const next = await move({ snapshot: body.snapshotId, entry: `0 ${b}`, to: 3 }).expect(200);
+  await move({ snapshot: next.body.snapshotId, entry: `0 ${a}`, to: 2 }).expect(200);
+  assert.deepEqual(apiRequests(simulator), Array(2).fill(`PUT ${path}/${contents(t)}`));
+});
+
+test('a person whose page is out of date sees what has changed, and nothing is moved', async (t) => {
+  const { person, path, rows } = await start(t, 'Sunday, slowly');
+  const before = await rows();
+  const { snapshot, entries } = await forms(person, `${path}/order`);
+  const wrong = entries[1]?.replace('1 ', '0 ');
+  const sent = { entry: wrong, snapshot, to: 4, returnTo: `${path}/order` };
+  const { text } = await person.post(`${path}/move`).type('form').send(sent).expect(409);
+  assert.match(text, /has changed/);
+  assert.deepEqual(await rows(), before);
 });
 
 test('items can’t be moved in other people’s playlists, or without the permission', async (t) => {

@@ -21,7 +21,9 @@ export function undoPath(html: string): string {
 /** Returns the fields of the form with this action, without its buttons. */
 export function formFields(html: string, action: string): Record<string, string> {
   const forms = html.match(/<form[\s\S]*?<\/form>/g) ?? [];
-  const form = forms.find((one) => one.includes(` action="${action}"`));
+  const found = forms.filter((one) => one.includes(` action="${action}"`));
+  // Some addresses have a form that shows something as well.
+  const form = found.find((one) => one.includes(' method="post"')) ?? found[0];
   if (!form) throw new Error(`The page has no form with the action ${action}`);
   const fields = [...form.matchAll(/<input\b[^>]*>/g)].flatMap(([input]) => {
     const name = attribute(input, 'name');

@@ -63,7 +63,7 @@ test('a visitor who is not signed in gets the same 404, and is not sent to sign 
 });
 
 // fault: form-names-nothing
-test('a form or link without a valid track is a 404, one without any a 400, and Spotify is not asked', async (t) => {
+test('a form or link without a valid track is a 400, and Spotify is not asked', async (t) => {
   const { browser, simulator, logged } = await startTurntable(t);
   const mara = browser();
   await mara.signIn('mara', allowAll);
@@ -76,14 +76,17 @@ test('a form or link without a valid track is a 404, one without any a 400, and 
   ];
 
   for (const uri of noUris) {
-    await mara.get(`/playlists/add?${new URLSearchParams({ uri })}`).expect(404);
+    await mara.get(`/playlists/add?${new URLSearchParams({ uri })}`).expect(400);
     for (const action of actions) {
-      await mara.post(action).type('form').send({ uri, snapshot: 'x' }).expect(404);
-      await mara.post(action).set('Accept', 'application/json').send({ uri, snapshot: 'x' }).expect(404);
+      const snapshot = action.endsWith('/remove') && action.startsWith('/playlists') ? { snapshot: 'x' } : {};
+      const form = { uri, ...snapshot };
+      await mara.post(action).type('form').send(form).expect(400);
+      const { body } = await mara.post(action).set('Accept', 'application/json').send(form).expect(400);
+      assert.equal(body.reason, 'no-uri', `${action} ${uri}`);
     }
   }
   await mara.get('/playlists/add').expect(400);
-  for (const action of actions) await mara.post(action).type('form').send({ snapshot: 'x' }).expect(400);
+  for (const action of actions) await mara.post(action).type('form').send({}).expect(400);
 
   assert.deepEqual(simulator.calls, []);
   assert.doesNotMatch(logged.join(''), /"level":[456]0/);

@@ -9,6 +9,7 @@ import { RedisUnavailable } from '../../redis/errors.ts';
 import { routes } from '../../routes.ts';
 import { version } from '../../settings/version.ts';
 import type { Profile } from '../../spotify/types.ts';
+import { acceptFields } from '../../web/fields.ts';
 import type { Forms } from '../../web/forms.ts';
 import { withNotice } from '../../web/notices.ts';
 import type { SignedIn, SignedInListener } from '../../web/signed-in.ts';
@@ -49,7 +50,7 @@ export function accountPages({ browsers, signedIn, people, forms, ledger, dailyC
     [routes.disconnect(), routes.disconnected()],
   ] as const) {
     // Neither calls Spotify, so both work even if the sign-in no longer does.
-    router.post(url, async (req, res) => {
+    router.post(url, ...forms.read, acceptFields({}), async (req, res) => {
       await signedIn.signOut(req, res, { everywhere: true });
       if (wantsJson(req)) res.status(204).end();
       else res.redirect(303, next);

@@ -1,8 +1,10 @@
+import * as v from '@badrap/valita';
 import { type Request, type RequestHandler, type Response, Router } from 'express';
 import type { Browser } from '../../access/browsers.ts';
 import type { People } from '../../access/people.ts';
 import { routes } from '../../routes.ts';
 import { type ErrorPage, linkTo, NoSuchPage, Problem } from '../../web/errors.ts';
+import { checkFields } from '../../web/fields.ts';
 import type { Forms } from '../../web/forms.ts';
 import { type NoticeName, withNotice } from '../../web/notices.ts';
 import type { ListenerPage, SignedIn } from '../../web/signed-in.ts';
@@ -49,6 +51,7 @@ export function peoplePages({ people, signedIn, forms }: Deps): Router {
   }
 
   async function endAccess(req: Request, res: Response): Promise<void> {
+    checkFields(req, { account: v.string() });
     const accountId = req.form.text('account');
     // First, so that they can't sign in again in the meantime.
     if (!(await people.end(accountId))) throw new Problem(unknownPerson);
@@ -57,6 +60,7 @@ export function peoplePages({ people, signedIn, forms }: Deps): Router {
   }
 
   async function allowAccess(req: Request, res: Response): Promise<void> {
+    checkFields(req, { account: v.string() });
     await people.allow(req.form.text('account'));
     done(req, res, 'access-allowed');
   }

@@ -2,7 +2,7 @@ import { stringify } from 'csv-stringify/sync';
 import { soundiizTable, type Table, tables } from './columns.ts';
 import type { Format } from './format.ts';
 import { safeCell, withoutFormula } from './safe-cell.ts';
-import type { Source } from './source.ts';
+import type { Manifest, Source } from './source.ts';
 
 type TableStyle = {
   /** Between two fields. */
@@ -18,6 +18,7 @@ export function createCsv(style: TableStyle): Format {
   return {
     extension: 'csv',
     type: 'text/csv',
+    rowsOf: filledRows,
 
     async *one(source) {
       const table = tables[source.manifest.contains];
@@ -38,6 +39,7 @@ export function createCsv(style: TableStyle): Format {
 /** A table for Soundiiz, without podcasts. */
 export const soundiiz: Format = {
   itemsOnly: true,
+  rowsOf: ({ tracks, local }) => tracks + local,
   extension: 'csv',
   type: 'text/csv',
 
@@ -60,6 +62,11 @@ async function* rowsOf({ manifest, pages }: Source, { fields }: Table): AsyncGen
       return one ? [one] : [];
     });
   }
+}
+
+/** Positions without an item have no row. */
+function filledRows({ written, missing, gone }: Manifest): number {
+  return written - missing - gone;
 }
 
 type Rows = readonly (readonly unknown[])[];

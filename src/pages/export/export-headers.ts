@@ -1,4 +1,4 @@
-import type { Summary } from './format.ts';
+import type { Format, Summary } from './format.ts';
 import type { Manifest } from './source.ts';
 import type { Stop } from './stop.ts';
 
@@ -7,9 +7,15 @@ import type { Stop } from './stop.ts';
  * file has been sent before it's known whether anything is missing, so that follows in the trailers.
  */
 
-/** Returns the headers of the file of one list. `isFullyRead`: whether all of it has been read. */
-export function headersOf(manifest: Manifest, isFullyRead: boolean): Record<string, string> {
-  const { id, source, exportedAt, snapshotId, announced, from, written } = manifest;
+/** Returns the headers of the file of one list in a format. `isFullyRead`: whether all of it has been read. */
+export function headersOf(
+  manifest: Manifest,
+  { rowsOf }: Pick<Format, 'rowsOf'>,
+  isFullyRead: boolean,
+): Record<string, string> {
+  const { id, source, exportedAt, snapshotId, announced, from } = manifest;
+  // safeguard: rows-of-the-file
+  const rows = rowsOf ? rowsOf(manifest) : manifest.written;
   const { missing, gone, complete, stopped } = manifest;
   return headers({
     Source: source ?? (id && `spotify:playlist:${id}`),
@@ -17,7 +23,7 @@ export function headersOf(manifest: Manifest, isFullyRead: boolean): Record<stri
     Snapshot: snapshotId,
     Announced: announced,
     From: from,
-    ...(isFullyRead && { Complete: complete, Rows: written, Missing: missing, Gone: gone }),
+    ...(isFullyRead && { Complete: complete, Rows: rows, Missing: missing, Gone: gone }),
     ...stopHeaders(stopped),
   });
 }

@@ -31,8 +31,8 @@ type Deps = Omit<Parameters<typeof createFiles>[0], 'exportBudget'> &
     worker: ExportWorker;
   };
 
-/** The name and size of an export, as its page shows them: rows, and about how many calls. Null if unknown. */
-type Overview = { name: string | null; rows: number | null; estimate: CallEstimate | null };
+/** The name and size of an export, as its page shows them: rows, or with `isUpTo` at most so many, and about how many calls. Null if unknown. */
+type Overview = { name: string | null; rows: number | null; isUpTo?: boolean; estimate: CallEstimate | null };
 
 /** Returns the name and size of an export; one call to Spotify, none for playlists within five minutes. Throws {@link NoSuchPage}. */
 async function overviewOf(

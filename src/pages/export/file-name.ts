@@ -55,9 +55,22 @@ export function nameOfAll({ page, skip, from }: ExportCursor, summary: Summary):
   return notes.length > 0 ? `playlists (${notes.join(', ')})` : 'playlists';
 }
 
-/** Returns the part of a name that every system accepts in a file name. */
+/** The names of devices, which Windows accepts as no file, whatever the extension (Microsoft: "Naming Files, Paths, and Namespaces"). */
+const deviceName = /^(con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[\d¹²³])(?= *(?:\.|$))/i;
+
+/**
+ * Returns the part of a name that every system accepts and shows in a file name. A dot at its start would hide the file, and Windows drops dots and spaces
+ * at the end of a name; characters that change the direction of text could make the extension look like another one.
+ */
 export function contentFileName(name: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: this removes them
-  const plain = name.toWellFormed().replace(/[\s\u0000-\u001f\u007f/\\:*?"<>|]+/g, ' ');
-  return plain.trim() || 'playlist';
+  const plain = name
+    .toWellFormed()
+    .normalize('NFC')
+    // safeguard: no-bidi-controls-in-file-names
+    .replace(/\p{Bidi_Control}/gu, '')
+    .replace(/[\s\p{Cc}\p{Zl}\p{Zp}/\\:*?"<>|]+/gu, ' ')
+    // safeguard: no-dots-around-file-names
+    .replace(/^[. ]+|[. ]+$/g, '');
+  // safeguard: no-device-names
+  return plain.replace(deviceName, '$1_') || 'playlist';
 }

@@ -4,7 +4,7 @@ import type { SignedInListener } from '../../web/signed-in.ts';
 import { wantsJson } from '../../web/wants-json.ts';
 import type { Outcome } from './outcome.ts';
 import { createExportRun, type ExportDeps, type ExportRun, maxPauseMs } from './run.ts';
-import { attach, ClientGone, type ExportFile, sendFile } from './send.ts';
+import { ClientGone, type ExportFile, sendFile } from './send.ts';
 
 type Deps = ExportDeps & {
   /** The longest silence on a connection, in milliseconds. */
@@ -30,8 +30,7 @@ export async function sendExport(
   const run = createExportRun(deps, { req, res, listener }, exportId);
   try {
     const file = await open(run, cleanup);
-    if (req.method === 'HEAD') attach(res, file, false).end();
-    else await sendFile(res, { ...file, content: run.measure(file.content) }, deps.heartbeatMs);
+    await sendFile(res, { ...file, content: run.measure(file.content) }, deps.heartbeatMs);
     run.finish(file.outcome());
   } catch (error) {
     run.fail(error);

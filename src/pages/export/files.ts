@@ -12,7 +12,7 @@ import { headersOf, headersOfAll } from './export-headers.ts';
 import { nameOf, nameOfAll } from './file-name.ts';
 import { type OpenFile, sendExport } from './file-response.ts';
 import { emptySummary, type Format } from './format.ts';
-import { readList } from './lists.ts';
+import { nameOfList, readList } from './lists.ts';
 import { outcomeOf, outcomeOfAll } from './outcome.ts';
 import { isOwnOrShared, openPlaylist } from './playlist-source.ts';
 import {
@@ -28,6 +28,7 @@ import {
   withSnapshot,
 } from './requests.ts';
 import type { ExportRun } from './run.ts';
+import { attach } from './send.ts';
 import { sizeOfAll } from './size.ts';
 import { checkFrom, openSource, type Source } from './source.ts';
 
@@ -46,6 +47,8 @@ export function createFiles(deps: Deps) {
     async all(req: Request, res: Response, listener: SignedInListener): Promise<void> {
       const format = formatIn(req, res);
       if (!format.all) throw new NoSuchPage('This format holds one list');
+      // safeguard: head-without-calls
+      if (answerHead(req, res, format, 'playlists')) return;
       const write = format.all;
       const cursor: ExportCursor = {
         page: pageNumber(req.query.page, lastPageOfPlaylists),
@@ -94,6 +97,7 @@ export function createFiles(deps: Deps) {
       const id = String(req.params.id);
       const format = formatIn(req, res);
       const from = readPosition(req.query.from);
+      if (answerHead(req, res, format, listener.spotify.cachedPlaylistName(id))) return;
       await sendExport(deps, { req, res, listener }, id, async (run, cleanup) => {
         const playlist = await run.read(() => listener.spotify.freshPlaylist(id));
         const { count } = playlist;
@@ -116,6 +120,7 @@ export function createFiles(deps: Deps) {
       const name = listIn(req);
       const format = formatIn(req, res);
       const from = readPosition(req.query.from);
+      if (answerHead(req, res, format, nameOfList(name))) return;
       await sendExport(deps, { req, res, listener }, exportIdIn(req), async (run, cleanup) => {
         const { list, estimateFrom, isSequential, ...readers } = await readList(listener, name, run);
         cleanup.defer(await reserve(req, run, estimateFrom(from), isSequential ? from : 0));
@@ -156,6 +161,17 @@ export function createFiles(deps: Deps) {
   }
 }
 
+/**
+ * Answers a HEAD with what is known about the file without a call to Spotify: its type, and a name without what it lacks; a playlist's name only if its list
+ * is cached. Returns false for another request.
+ */
+function answerHead(req: Request, res: Response, { extension, type }: Format, name: string | null): boolean {
+  if (req.method !== 'HEAD') return false;
+  const facts = () => ({});
+  attach(res, { name: () => name ?? 'playlist', extension, type, facts, collectMs: 0 }, false).end();
+  return true;
+}
+
 /** The rows of a list of the library are read by calls of the family `lists`, so the limit applies to both. `reread`: see `reserve`. */
 // safeguard: estimate-of-a-part
 function atMostOnePart({ lists, entries }: CallEstimate, reread: number): CallEstimate {
@@ -179,7 +195,7 @@ function fileOf(
     name: (isFullyRead) => nameOf(manifest, isFullyRead),
     extension: format.extension,
     type: format.type,
-    facts: (isFullyRead) => headersOf(manifest, isFullyRead),
+    facts: (isFullyRead) => headersOf(manifest, format, isFullyRead),
     content: format.one(source),
     collectMs: run.collectMs(rows),
     outcome: () => outcomeOf(manifest, isOwnOrShared, restartUrl),

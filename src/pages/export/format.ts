@@ -1,4 +1,4 @@
-import type { Source } from './source.ts';
+import type { Manifest, Source } from './source.ts';
 import type { Stop } from './stop.ts';
 
 /** A part of a file: text, or bytes. */
@@ -36,6 +36,8 @@ export type Format = {
   extension: string;
   /** The media type. */
   type: string;
+  /** Returns how many rows its file of a list has; without it, as many as the manifest counts. */
+  rowsOf?(manifest: Manifest): number;
   one(source: Source): AsyncIterable<Piece>;
   /** Absent if a file can't hold several lists. `summary` is correct once all sources have been read. */
   all?(sources: AsyncIterable<Source>, summary: Summary): AsyncIterable<Piece>;

@@ -63,7 +63,7 @@ export async function fileOfJob(
   return {
     ...common,
     name: () => nameOf(manifest, true),
-    facts: () => headersOf(manifest, true),
+    facts: () => headersOf(manifest, format, true),
     content: contentOfOne(),
   };
 

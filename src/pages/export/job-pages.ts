@@ -1,11 +1,14 @@
 import { randomUUID } from 'node:crypto';
+import * as v from '@badrap/valita';
 import { type Request, type Response, Router } from 'express';
 import type { ExportJob } from '../../access/export-job-records.ts';
 import { ChunkMissing, type ExportJobs, maxJobCharacters } from '../../access/export-jobs.ts';
 import type { RateLimiters } from '../../access/rate-limiter.ts';
 import { routes } from '../../routes.ts';
+import { playlistsPerPage } from '../../spotify/limits.ts';
 import { isId } from '../../spotify/uri.ts';
 import { linkTo, NoSuchPage, Problem } from '../../web/errors.ts';
+import { acceptFields } from '../../web/fields.ts';
 import type { Forms } from '../../web/forms.ts';
 import { charge } from '../../web/rate-limits.ts';
 import type { SignedIn, SignedInListener } from '../../web/signed-in.ts';
@@ -41,8 +44,9 @@ export function exportJobPages(deps: Deps): Router {
   const router = Router();
 
   // No call to Spotify.
-  const show = signedIn.pageWithLazyRefresh(async (_req, res, { accountId }) => {
+  const show = signedIn.pageWithLazyRefresh(async (req, res, { accountId }) => {
     const job = await jobs.get(accountId);
+    if (!job && wantsJson(req)) throw new Problem(noJob);
     // Loading the page also detects a job whose process died.
     if (job && isUnfinished(job) && (job.until ?? 0) <= now()) worker.wake(accountId);
     res.set('Cache-Control', 'private, no-store').format({
@@ -57,10 +61,14 @@ export function exportJobPages(deps: Deps): Router {
     await startJob(deps, req, listener);
     respond(req, res);
   });
-  router.post(routes.exportJob(), ...forms.read, start);
+  const anyway = v.literal('yes').optional();
+  const fields = acceptFields({ export: v.string().optional(), anyway });
+  router.post(routes.exportJob(), ...forms.read, fields, start);
 
   const commands: Record<string, (req: Request, listener: SignedInListener) => Promise<unknown>> = {
     async cancel(_req, { accountId }) {
+      // safeguard: store-before-cancel
+      await worker.storeOpenChunk(accountId);
       await jobs.change(accountId, (job) => (job && isUnfinished(job) ? { ...job, ...stoppedBy } : null));
     },
     async resume(req, { accountId }) {
@@ -74,12 +82,13 @@ export function exportJobPages(deps: Deps): Router {
     delete: (_req, { accountId }) => jobs.remove(accountId),
   };
   const command = signedIn.pageWithLazyRefresh(async (req, res, listener) => {
-    const run = Object.hasOwn(commands, String(req.params.command)) && commands[String(req.params.command)];
-    if (!run) throw new NoSuchPage('No such command');
-    await run(req, listener).catch(loseRows(listener.accountId));
+    await commands[String(req.params.command)]?.(req, listener).catch(loseRows(listener.accountId));
     respond(req, res);
   });
-  router.post(routes.exportJobCommand(':command'), ...forms.read, command);
+  router.param('command', (_req, _res, next, name) => {
+    next(Object.hasOwn(commands, name) ? undefined : new NoSuchPage('No such command'));
+  });
+  router.post(routes.exportJobCommand(':command'), ...forms.read, acceptFields({ anyway }), command);
 
   // No call to Spotify.
   const file = signedIn.pageWithLazyRefresh(async (req, res, { accountId }) => {
@@ -188,31 +197,51 @@ function canResume({ state, reason }: ExportJob): boolean {
   return state === 'canceled' || (state === 'stopped' && !finalReasons.includes(reason));
 }
 
+/** Returns which part of a job has been read, from 0 to 1: of its rows, or of its playlists if only their number is known. Null if neither is. */
+function shareOf({ state, rows, totalRows, playlists, cursor }: ExportJob): number | null {
+  if (state === 'done') return 1;
+  const [read, all] =
+    totalRows === null ? [(cursor.page - 1) * playlistsPerPage + cursor.skip, playlists] : [rows, totalRows];
+  return all === null || all === 0 ? null : Math.min(1, read / all);
+}
+
 function jobView(job: ExportJob | null) {
   return {
     job,
     canResume: job !== null && canResume(job),
     hasFile: job !== null && hasFile(job),
     isUnfinished: job !== null && isUnfinished(job),
+    share: job && shareOf(job),
     page: job && exportPage(job.exportId),
     formats: job ? linksFor(job.exportId, {}).formats : [],
   };
 }
 
-function jobJson({
-  exportId,
-  name,
-  state,
-  until,
-  reason,
-  missing,
-  calls,
-  rows,
-  totalRows,
-  expiresAt,
-}: ExportJob) {
-  return { id: exportId, name, state, until, reason, missing, calls, rows, of: totalRows, expiresAt };
+function jobJson(job: ExportJob) {
+  const { exportId, name, state, until, reason, missing, calls, rows, expiresAt } = job;
+  const of = job.totalRows;
+  return {
+    id: exportId,
+    name,
+    state,
+    until,
+    reason,
+    missing,
+    calls,
+    rows,
+    of,
+    share: shareOf(job),
+    expiresAt,
+  };
 }
+
+const noJob = {
+  status: 404,
+  reason: 'no-export',
+  title: 'No export',
+  text: 'Nothing is being exported, and there’s no finished file. POST to this address starts an export.',
+  actions: [linkTo('Go to the export', () => routes.exportJob())],
+};
 
 const noFile = {
   status: 404,

@@ -8,6 +8,7 @@ const extensionOfTracks = 'https://musicbrainz.org/doc/jspf#track';
 /** A playlist in JSPF, the JSON form of XSPF (Xiph wiki: "JSPF"), with what ListenBrainz adds to it. */
 export const jspf: Format = {
   itemsOnly: true,
+  rowsOf: ({ written, missing, gone }) => written - missing - gone,
   extension: 'jspf',
   type: 'application/jspf+json',
 

@@ -12,8 +12,14 @@ import type { Contents, List, Run } from './source.ts';
 /** A list of the library as its URL names it; `range` is only used for top tracks and artists. */
 export type ListName = { list: string; range: TimeRange };
 
-/** Reads up to a page of a list from a row on. */
-type Read = (from: number, onResponse?: OnResponse) => Promise<Page<ExportedEntry>>;
+/** Reads up to a page of a list from a row on. `snapshotId`: that of the list; null for its first page, from which it is derived. */
+type Read = (
+  from: number,
+  snapshotId: string | null,
+  onResponse?: OnResponse,
+) => Promise<Page<ExportedEntry>>;
+/** Reads the same of a list whose snapshot is known. */
+type Load = (from: number, onResponse?: OnResponse) => Promise<Page<ExportedEntry>>;
 
 /** How to read a list of the library. */
 type LibraryList = {
@@ -41,8 +47,8 @@ const lists = new Map<string, LibraryList>([
       paging: 'offset',
       open:
         ({ spotify }) =>
-        (from, onResponse) =>
-          spotify.savedTracksToExport(from, onResponse),
+        (from, snapshotId, onResponse) =>
+          spotify.savedTracksToExport({ from, snapshotId }, onResponse),
       count: async ({ spotify }) => (await spotify.savedTracks(1)).total,
     },
   ],
@@ -54,8 +60,8 @@ const lists = new Map<string, LibraryList>([
       paging: 'offset',
       open:
         ({ spotify }) =>
-        (from, onResponse) =>
-          spotify.savedAlbumsToExport(from, onResponse),
+        (from, snapshotId, onResponse) =>
+          spotify.savedAlbumsToExport({ from, snapshotId }, onResponse),
       count: async ({ spotify }) => (await spotify.savedAlbums(1)).total,
     },
   ],
@@ -67,8 +73,8 @@ const lists = new Map<string, LibraryList>([
       paging: 'offset',
       open:
         ({ spotify }) =>
-        (from, onResponse) =>
-          spotify.savedShowsToExport(from, onResponse),
+        (from, snapshotId, onResponse) =>
+          spotify.savedShowsToExport({ from, snapshotId }, onResponse),
       count: async ({ spotify }) => (await spotify.savedShows(1)).total,
     },
   ],
@@ -80,8 +86,8 @@ const lists = new Map<string, LibraryList>([
       paging: 'offset',
       open:
         ({ spotify }) =>
-        (from, onResponse) =>
-          spotify.savedEpisodesToExport(from, onResponse),
+        (from, snapshotId, onResponse) =>
+          spotify.savedEpisodesToExport({ from, snapshotId }, onResponse),
       count: async ({ spotify }) => (await spotify.savedEpisodes(1)).total,
     },
   ],
@@ -91,7 +97,7 @@ const lists = new Map<string, LibraryList>([
       name: () => 'Followed artists',
       contains: 'artists',
       paging: 'cursor',
-      open: ({ spotify }) => readByCursor((after) => spotify.followedArtistsToExport(after)),
+      open: ({ spotify }) => readByCursor((at) => spotify.followedArtistsToExport(at)),
       count: async ({ spotify }) => (await spotify.followedArtists(null)).total,
     },
   ],
@@ -145,6 +151,11 @@ export function contentsOf(name: string): Contents {
   return listNamed(name).contains;
 }
 
+/** Returns the name of the file of a list. Throws {@link NoSuchPage} for an unknown one. */
+export function nameOfList({ list, range }: ListName): string {
+  return listNamed(list).name(range);
+}
+
 /** Returns whether there is such a list that takes more than one call, so that it can be exported in the background. */
 export function isLongList(name: string): boolean {
   return lists.has(name) && listNamed(name).paging !== 'none';
@@ -161,14 +172,16 @@ export function rangeIn(value: unknown): TimeRange {
   return range;
 }
 
-/** Returns the name of a list, how many rows it has, and what its file costs; one call to Spotify for saved tracks. */
+/** Returns the name of a list, how many rows it has (at most, with `isUpTo`), and what its file costs; one call to Spotify for saved tracks. */
 export async function sizeOfList(
   listener: CallingListener,
   { list, range }: ListName,
-): Promise<{ name: string; rows: number | null; estimate: CallEstimate | null }> {
-  const { name, count } = listNamed(list);
+): Promise<{ name: string; rows: number | null; isUpTo: boolean; estimate: CallEstimate | null }> {
+  const { name, count, paging } = listNamed(list);
   const rows = await count(listener);
-  return { name: name(range), rows, estimate: rows === null ? null : estimateForList(rows) };
+  // Of a list that comes at once, it's known only how many rows Spotify sends at most.
+  const isUpTo = paging === 'none';
+  return { name: name(range), rows, isUpTo, estimate: rows === null ? null : estimateForList(rows) };
 }
 
 /** Returns about how many calls the file of a list with this many rows takes. */
@@ -188,14 +201,17 @@ export async function readList(
 ): Promise<{
   list: List;
   estimateFrom: (from: number) => CallEstimate | null;
-  load: Read;
+  load: Load;
   currentSnapshot: () => Promise<string>;
   isSequential: boolean;
 }> {
   const { name, contains, paging, open } = listNamed(list);
   const read = open(listener, range);
-  const first = await run.read(() => read(0));
+  const first = await run.read(() => read(0, null));
   const { total } = first;
+  const snapshotId = snapshotOf(first);
+  /** Whether more than the first page was read from Spotify: the rest may be cached from another format. */
+  let hasRead = paging === 'cursor';
   let unused: Page<ExportedEntry> | null = first;
   return {
     list: {
@@ -204,7 +220,7 @@ export async function readList(
       contains,
       link: null,
       count: total,
-      snapshotId: snapshotOf(first),
+      snapshotId,
     },
     estimateFrom(from) {
       if (total === null) return null;
@@ -217,22 +233,31 @@ export async function readList(
       const page = from === 0 ? unused : null;
       // If it lacks rows, it is read again.
       unused = null;
-      return page ?? read(from, onResponse);
+      const respond = async () => {
+        hasRead = true;
+        await onResponse?.();
+      };
+      return page ?? read(from, snapshotId, respond);
     },
-    currentSnapshot: async () => snapshotOf(paging === 'none' ? first : await open(listener, range)(0)),
+    // A list of which all is cached can't have changed while it was read.
+    // safeguard: compare-list-if-read
+    currentSnapshot: async () =>
+      hasRead && paging !== 'none' ? snapshotOf(await open(listener, range)(0, null)) : snapshotId,
     isSequential: paging === 'cursor',
   };
 }
 
 /** Reads a list of artists, in which each page names the next one. Remembers what it has read, so that a read can be retried. */
-function readByCursor(load: (after: string | null) => Promise<FollowedArtists>): Read {
+function readByCursor(
+  load: (at: { after: string | null; snapshotId: string | null }) => Promise<FollowedArtists>,
+): Read {
   const read: ExportedEntry[] = [];
   let after: string | null = null;
   let total: number | null = null;
   let isAtEnd = false;
-  return async (from) => {
+  return async (from, snapshotId) => {
     while (!isAtEnd && read.length < from + savedPerPage) {
-      const page = await load(after);
+      const page = await load({ after, snapshotId });
       read.push(...page.items.map(exportedArtist));
       // A page that leads nowhere would be asked for again without end. The missing rows are counted.
       // safeguard: end-of-stuck-cursor

@@ -1,13 +1,12 @@
 import { isPlayable } from './columns.ts';
 import type { Format } from './format.ts';
+import { oneLine } from './one-line.ts';
 import type { Row } from './source.ts';
-
-/** Line breaks of every kind and other control characters: a name is one line. */
-const breaks = /[\p{Cc}\u2028\u2029]+/gu;
 
 /** A playlist in M3U8, as players read it: for each track a line about it, and one with its address. Local files have no address. */
 export const m3u8: Format = {
   itemsOnly: true,
+  rowsOf: ({ written, missing, gone, local }) => written - missing - gone - local,
   extension: 'm3u8',
   type: 'audio/x-mpegurl',
 
@@ -24,10 +23,6 @@ function linesOf(row: Row): string {
   const seconds = durationMs === null ? -1 : Math.round(durationMs / 1000);
   const artists = item.kind === 'track' ? item.artists : item.show ? [item.show] : item.authors;
   const title = [artists.map(({ name }) => name).join(', '), name ?? ''].filter(Boolean).join(' - ');
-  return `#EXTINF:${seconds},${oneLine(title)}\n${link}\n`;
-}
-
-function oneLine(text: string): string {
   // safeguard: one-line-names-in-m3u8
-  return text.toWellFormed().replace(breaks, ' ');
+  return `#EXTINF:${seconds},${oneLine(title)}\n${link}\n`;
 }

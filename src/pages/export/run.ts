@@ -66,7 +66,6 @@ export function createExportRun(
   const run: Run = {
     page: exportPage(exportId),
     isPart,
-    isHead: req.method === 'HEAD',
     now,
     read: createReader({
       now,
@@ -124,8 +123,6 @@ export function createExportRun(
   };
 
   function report(change: Partial<Progress>): void {
-    // A HEAD request makes no file.
-    if (req.method === 'HEAD') return;
     Object.assign(current, change);
     reportedAt = performance.now();
     background.run('store export progress', progress.set(accountId, { ...current }));

@@ -1,3 +1,5 @@
+import { oneLine } from './one-line.ts';
+
 /**
  * Whether a cell is a formula to some spreadsheet (OWASP, "CSV Injection"): one that begins with such a sign, after characters that aren't seen. A sign
  * alone is none, nor is a number: "-", "+" and "=" are names of albums, and "+44" is one of a track.
@@ -14,23 +16,15 @@ const formula = /^(?![+-]?[\d.,]+$)[\s\p{Cf}]*[=+\-@＝＋－＠](?=.)/u;
 // safeguard: formulas-after-separators
 // safeguard: spaces-after-separators
 const afterSeparator = /[=+\-@＝＋－＠](?!\))(?<=[;,|][\s\p{Cf}"]*.)/gu;
-/** Line breaks of every kind, tabs and other control characters. */
-const breaks = /[\p{Cc}\u2028\u2029]+/gu;
-
-/** Replaces line breaks, tabs and control characters with a space, so that a name can't begin a row or a cell. */
-function plainCell(value: string): string {
-  // safeguard: neutralize-line-breaks
-  return value.toWellFormed().replace(breaks, ' ');
-}
-
-/** The same, with an apostrophe before a sign that a spreadsheet would take for the start of a formula. Everything else stays. */
+/** Returns a cell on one line, with an apostrophe before each sign that a spreadsheet would take for the start of a formula, whichever separator it splits cells at. */
 export function safeCell(value: string): string {
   return withoutFormula(value).replace(afterSeparator, "'$&");
 }
 
-/** The same for the cells of a table whose separator is certain, because only one program reads it. */
+/** The same for the cells of a table whose separator is certain, because only one program reads it: the apostrophe is at the start, if there is one. */
 export function withoutFormula(value: string): string {
-  const plain = plainCell(value);
+  // safeguard: neutralize-line-breaks
+  const plain = oneLine(value);
   const isFormula = formula.test(plain);
   return (isFormula ? "'" : '') + plain;
 }

@@ -78,8 +78,6 @@ export type Run = {
   /** Whether rows may be missing: only while the file's name can still mention them. */
   allowsGaps(): boolean;
   onRows(count: number): void;
-  /** Whether only the name and the headers of the file are needed. */
-  isHead: boolean;
 };
 
 /** A list as it is known before its rows are read. `count` is null if unknown. */
@@ -120,11 +118,9 @@ export async function openSource(options: Options): Promise<Source> {
   const { list, from, previousSnapshot, load, currentSnapshot, resume, run } = options;
   const { isReadable = false, isSequential = false } = options;
   const { id, name, contains = 'items', snapshotId, count, link } = list;
-  // safeguard: head-without-rows
-  const loader =
-    load && !run.isHead
-      ? createAheadLoader((index) => readPageAt(from + index * entriesPerPage, load, run), isSequential)
-      : null;
+  const loader = load
+    ? createAheadLoader((index) => readPageAt(from + index * entriesPerPage, load, run), isSequential)
+    : null;
   if (loader && isReadable && !run.isPart) loader.expect(Math.ceil(((count ?? 0) - from) / entriesPerPage));
   const manifestOf = (first: FirstPage | null): Manifest => ({
     id,
@@ -134,7 +130,7 @@ export async function openSource(options: Options): Promise<Source> {
     exportedAt: new Date(run.now()).toISOString(),
     snapshotId,
     changedSince: from > 0 && previousSnapshot !== null && previousSnapshot !== snapshotId,
-    readable: first !== null || (run.isHead && load !== null),
+    readable: first !== null,
     announced: first?.total ?? count ?? 0,
     from,
     ...nothingWritten,

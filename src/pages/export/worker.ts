@@ -1,10 +1,5 @@
 import type { ExportJob, JobEvent } from '../../access/export-job-records.ts';
-import {
-  ChunkMissing,
-  createExportJobs,
-  type ExportJobs,
-  maxJobCharacters,
-} from '../../access/export-jobs.ts';
+import { ChunkMissing, createExportJobs, type ExportJobs } from '../../access/export-jobs.ts';
 import type { Grants } from '../../access/grants.ts';
 import type { ListenerAccess } from '../../access/listener-access.ts';
 import type { ListenerApi } from '../../access/listener-api.ts';
@@ -16,7 +11,8 @@ import { SpotifyUnavailable } from '../../spotify/errors.ts';
 import type { CallingListener } from '../../web/signed-in.ts';
 import { createExportBudget, type ExportBudget } from './export-budget.ts';
 import { emptySummary } from './format.ts';
-import { readJob, type Step } from './job-reading.ts';
+import { readJob } from './job-reading.ts';
+import { createStepStore, JobLost, type Progressing } from './job-storing.ts';
 import { outcomeOf, outcomeOfAll } from './outcome.ts';
 import { createReader } from './reader.ts';
 import { replay } from './replay.ts';
@@ -39,19 +35,11 @@ type Deps = {
   leaseMs: number;
 };
 
-/** A chunk is stored after this many rows or milliseconds. If the process dies, everything read since the last chunk is read again. */
-const rowsPerChunk = 500;
-const chunkEveryMs = 10_000;
 /** The wait after a failure of Spotify's, times the number of failures in a row, and how many of them stop a job. */
 const failurePauseMs = 20_000;
 const maxFailures = 5;
 
 export type ExportWorker = ReturnType<typeof createExportWorker>;
-
-/** The job isn't ours any more: another process has it, it was canceled, or the listener has signed out. */
-class JobLost extends Error {
-  override readonly name = 'JobLost';
-}
 
 type Exports = { jobs: ExportJobs; worker: ExportWorker };
 
@@ -77,11 +65,20 @@ function createExportWorker(deps: Deps) {
   const { jobs, background, tickMs } = deps;
   const stopping = new AbortController();
   const running = new Set<string>();
+  const stores = new Map<string, StoreOpenChunk>();
   const timer = setInterval(() => background.run('check for exports', continueDueJobs()), tickMs).unref();
 
   return {
     /** Continues the job of a listener now, unless some process is working on it. */
     wake: (accountId: string): void => background.run('run an export', work(accountId)),
+
+    /** Stores what this process has read of a job since its last chunk, so that it isn't read again; nothing if another process works on it. */
+    async storeOpenChunk(accountId: string): Promise<void> {
+      // The job can be canceled without it.
+      await stores
+        .get(accountId)?.()
+        .catch(() => undefined);
+    },
 
     /** Lets other processes continue the jobs of this one. */
     close(): void {
@@ -105,7 +102,8 @@ function createExportWorker(deps: Deps) {
     try {
       const owner = await jobs.claim(accountId);
       if (owner === null) return;
-      await continueJob(deps, stopping.signal, accountId, owner)
+      const onOpen = (store: StoreOpenChunk) => stores.set(accountId, store);
+      await continueJob(deps, stopping.signal, { accountId, owner, onOpen })
         .catch((error: unknown) => {
           if (!(error instanceof ChunkMissing)) throw error;
           return jobs.loseRows(accountId, error);
@@ -116,15 +114,20 @@ function createExportWorker(deps: Deps) {
       if (!(error instanceof RedisUnavailable)) throw error;
     } finally {
       running.delete(accountId);
+      stores.delete(accountId);
     }
   }
 }
 
+type StoreOpenChunk = () => Promise<void>;
+
+/** A job that this process holds. `onOpen` takes what stores its open chunk. */
+type HeldJob = { accountId: string; owner: string; onOpen: (store: StoreOpenChunk) => void };
+
 async function continueJob(
   deps: Deps,
   stopping: AbortSignal,
-  accountId: string,
-  owner: string,
+  { accountId, owner, onOpen }: HeldJob,
 ): Promise<void> {
   const { jobs, background, now, leaseMs } = deps;
   const stored = await jobs.get(accountId);
@@ -150,7 +153,7 @@ async function continueJob(
   };
   try {
     await save({});
-    await readAll(deps, signal, { accountId, current: () => job, save });
+    await readAll(deps, signal, { accountId, current: () => job, save, onOpen });
     const { reason, missing } = await outcomeOfJob(jobs, accountId, job);
     await save({ state: 'done', reason, missing });
   } catch (error) {
@@ -164,14 +167,12 @@ async function continueJob(
   }
 }
 
-type Progressing = {
-  accountId: string;
-  current: () => ExportJob;
-  save: (change: Partial<ExportJob>, events?: JobEvent[] | null) => Promise<void>;
-};
-
 /** Reads what is left of a job, chunk by chunk. */
-async function readAll(deps: Deps, signal: AbortSignal, progressing: Progressing): Promise<void> {
+async function readAll(
+  deps: Deps,
+  signal: AbortSignal,
+  progressing: Progressing & Pick<HeldJob, 'accountId' | 'onOpen'>,
+): Promise<void> {
   const { grants, sessionRecords, access, listenerApi, invalidate, exportBudget, now } = deps;
   const { current, save } = progressing;
   const { sessionId, isConfirmed } = current();
@@ -189,62 +190,16 @@ async function readAll(deps: Deps, signal: AbortSignal, progressing: Progressing
   const reserve = (estimate: Parameters<ExportBudget['reserve']>[0]) =>
     // One that never fits needs the listener's consent. It goes on until Spotify refuses a call, and then waits.
     exportBudget.reserve(estimate, { isPart: isConfirmed, isConfirmed: false, anyway: '', page: '' });
-  await storeSteps(
-    readJob(calling, current(), createJobRun(current().exportId, signal, now), reserve),
-    signal,
-    progressing,
-  );
-}
-
-/** Stores what a job reads, chunk by chunk. After an error, what was read before it is stored as well. */
-async function storeSteps(
-  steps: AsyncIterable<Step>,
-  signal: AbortSignal,
-  { current, save }: Progressing,
-): Promise<void> {
-  let events: JobEvent[] = [];
-  let rows = 0;
-  let storedAt = performance.now();
-  /** The part that can be stored: the change of the last step after which the job can continue, and how many events there were. */
-  let ready: { change: Partial<ExportJob>; events: number; rows: number } | null = null;
-  const store = async () => {
-    if (!ready) return;
-    const { change } = ready;
-    const stored = events.slice(0, ready.events);
-    await save(
-      { ...change, rows: current().rows + ready.rows, failures: 0 },
-      stored.length > 0 ? stored : null,
-    );
-    [events, rows, storedAt, ready] = [
-      events.slice(stored.length),
-      rows - ready.rows,
-      performance.now(),
-      null,
-    ];
-    // safeguard: job-size
-    if (current().characters <= maxJobCharacters) return;
-    await save({ state: 'stopped', reason: 'too-large' });
-    throw new JobLost('Too large');
-  };
-  try {
-    for await (const { event, change, isCursor, isLast } of steps) {
-      signal.throwIfAborted();
-      if (event) events.push(event);
-      if (event && 'rows' in event) rows += event.rows.length;
-      if (isCursor) ready = { change, events: events.length, rows };
-      if (isLast || rows >= rowsPerChunk || performance.now() - storedAt > chunkEveryMs) await store();
-    }
-  } catch (error) {
-    if (!signal.aborted && !(error instanceof JobLost)) await store();
-    throw error;
-  }
+  const run = createJobRun(current().exportId, signal, now);
+  const { storeSteps, storeReady } = createStepStore(signal, progressing);
+  progressing.onOpen(storeReady);
+  await storeSteps(readJob(calling, current(), run, reserve));
 }
 
 function createJobRun(exportId: string, signal: AbortSignal, now: () => number): Run {
   return {
     page: exportPage(exportId),
     isPart: false,
-    isHead: false,
     now,
     // A longer pause ends this run: the job is stored, and any process continues it.
     read: createReader({

@@ -19,6 +19,7 @@ type ListedFile = Manifest & { file: string | null };
 export function createZip(format: Format): Format {
   return {
     itemsOnly: format.itemsOnly === true,
+    ...(format.rowsOf && { rowsOf: format.rowsOf }),
     extension: 'zip',
     type: 'application/zip',
     one: (source) => zipOf(format, [source], null),

@@ -1,16 +1,19 @@
 import * as v from '@badrap/valita';
 import { type Request, type RequestHandler, Router } from 'express';
 import { ArtistsNotOffered } from '../../access/errors.ts';
+import type { ShownEntry } from '../../access/relinking.ts';
 import type { Hub } from '../../live/hub.ts';
 import { routes } from '../../routes.ts';
+import { maxSavedItems } from '../../spotify/limits.ts';
 import { isLibraryUri, isUri } from '../../spotify/uri.ts';
 import { Problem } from '../../web/errors.ts';
+import { acceptFields, texts, wholeNumber } from '../../web/fields.ts';
 import type { Forms } from '../../web/forms.ts';
 import { textOfNotice, withNotice } from '../../web/notices.ts';
 import type { SignedIn, SignedInListener } from '../../web/signed-in.ts';
-import { readEntry } from '../../web/spotify-params.ts';
+import { readEntry, selectedRows } from '../../web/spotify-params.ts';
 import { wantsJson } from '../../web/wants-json.ts';
-import { artistsNotOffered, libraryChanged, noUri } from './problems.ts';
+import { artistsNotOffered, libraryChanged, noUri, partlyChanged } from './problems.ts';
 import { noticeFor, savingNotices } from './saving.ts';
 import type { UndoLibrary } from './undo-library.ts';
 
@@ -19,49 +22,108 @@ type Deps = { signedIn: SignedIn; forms: Forms; hub: Hub; undoLibrary: UndoLibra
 /** The forms that save something or follow it, and that undo it. */
 export function libraryFormPages({ signedIn, forms, hub, undoLibrary }: Deps): Router {
   const router = Router();
-  router.post(routes.saveToLibrary(), ...forms.read, change({ isSaving: true }));
-  router.post(routes.removeFromLibrary(), ...forms.read, change({ isSaving: false }));
+  const fields = acceptFields({
+    uri: texts.optional(),
+    entry: texts.optional(),
+    unplayable: texts.optional(),
+    position: wholeNumber.optional(),
+    place: wholeNumber.optional(),
+  });
+  router.post(routes.saveToLibrary(), ...forms.read, fields, change({ isSaving: true }));
+  router.post(routes.removeFromLibrary(), ...forms.read, fields, change({ isSaving: false }));
   return router;
 
-  /** One call to Spotify. To remove most tracks of the list, one more for new apps: see createRelinking. */
+  /**
+   * One call to Spotify for up to forty; one more each for artists and playlists among them, and in the legacy version one for each kind. To remove most
+   * tracks of the list, one more for new apps: see createRelinking.
+   */
   function change({ isSaving }: { isSaving: boolean }): RequestHandler {
     const runOnce = forms.createRunOnce(changeResult);
     return signedIn.page(async (req, res, listener) => {
-      const entry = readEntry(req.form.fields, noUri, isLibraryUri);
+      const entries = readEntries(req);
 
-      const { uri, notice, undo } = await runOnce(req, async () => {
-        const original = isSaving ? entry.uri : await listener.spotify.originalInLibrary(entry);
-        if (original === null) return refuseOutdated(req, listener, entry.uri);
-        await (isSaving ? listener.spotify.save(original) : listener.spotify.unsave(original)).catch(explain);
-        if (isUri(original)) await hub.recordSaved(listener.accountId, original, isSaving);
-        const undo = await undoLibrary.offer(req, isSaving ? null : { uri: original });
-        return { uri: original, notice: noticeFor(original, isSaving), undo };
+      const { uris, notice, undo } = await runOnce(req, async () => {
+        const [first] = entries;
+        const originals = isSaving
+          ? entries.map(({ uri }) => uri)
+          : await listener.spotify.originalsInLibrary(entries);
+        if (originals.includes(null)) return refuseOutdated(req, listener, String(first?.uri));
+        const all = originals.filter((uri) => uri !== null);
+        await changeAll(req, listener, all, isSaving);
+        const undo = await undoLibrary.offer(req, isSaving ? null : all);
+        return { uri: String(all[0]), uris: all, notice: noticeFor(all, isSaving), undo };
       });
-      if (wantsJson(req)) res.json({ uri, saved: isSaving, text: textOfNotice(notice), undo });
-      else res.redirect(303, withNotice(req.form.returnTo, notice, { undo }));
+      if (!wantsJson(req)) return res.redirect(303, withNotice(req.form.returnTo, notice, { undo }));
+      const [uri] = uris;
+      const text = textOfNotice(notice);
+      if (uris.length === 1) res.json({ uri, uris, count: 1, saved: isSaving, text, undo });
+      else
+        res.json({ uris, count: uris.length, saved: isSaving, text: textFor(uris.length, isSaving), undo });
     });
+  }
+
+  /** Throws {@link Problem} if only some were changed. */
+  async function changeAll(
+    req: Request,
+    { spotify, accountId }: SignedInListener,
+    uris: readonly string[],
+    isSaving: boolean,
+  ): Promise<void> {
+    const done: string[] = [];
+    const onDone = (group: readonly string[]) => done.push(...group);
+    try {
+      await (isSaving ? spotify.save(uris, onDone) : spotify.unsave(uris, onDone));
+    } catch (error) {
+      // safeguard: say-what-was-saved
+      if (done.length > 0) {
+        const undo = await undoLibrary.offer(req, isSaving ? null : done);
+        throw new Problem(partlyChanged(done, uris, isSaving, undo));
+      }
+      throw error instanceof ArtistsNotOffered ? new Problem(artistsNotOffered) : error;
+    } finally {
+      await Promise.all(done.filter(isUri).map((uri) => hub.recordSaved(accountId, uri, isSaving)));
+    }
   }
 }
 
 const noticeNames = [...savingNotices, 'library-changed'] as const;
-const changeResult = v.object({
-  uri: v.string(),
-  notice: v.union(...noticeNames.map((one) => v.literal(one))),
-  // Results of earlier versions have none.
-  undo: v
-    .string()
-    .nullable()
-    .optional(() => null),
-});
+const changeResult = v
+  .object({
+    uri: v.string(),
+    uris: v.array(v.string()).optional(),
+    notice: v.union(...noticeNames.map((one) => v.literal(one))),
+    // Results of earlier versions have none.
+    undo: v
+      .string()
+      .nullable()
+      .optional(() => null),
+  })
+  .map((result) => ({ ...result, uris: result.uris ?? [result.uri] }));
 type ChangeResult = v.Infer<typeof changeResult>;
 
-function explain(error: unknown): never {
-  throw error instanceof ArtistsNotOffered ? new Problem(artistsNotOffered) : error;
+/** Reads the rows or URIs to change, each once. Throws {@link Problem} if there are none, too many, or others. */
+function readEntries({ form: { fields } }: Request): ShownEntry[] {
+  const rows = selectedRows(fields);
+  const values = [fields.uri ?? []].flat();
+  const entries =
+    rows.length > 0
+      ? rows.map((entry) => readEntry({ entry }, noUri, isLibraryUri))
+      : values.length > 1
+        ? values.map((uri) => readEntry({ uri }, noUri, isLibraryUri))
+        : [readEntry({ ...fields, uri: values[0] }, noUri, isLibraryUri)];
+  const each = new Map(entries.map((entry) => [entry.uri, entry]));
+  // safeguard: forty-saved-at-once
+  if (each.size > maxSavedItems) throw new Problem(noUri);
+  return [...each.values()];
+}
+
+function textFor(count: number, isSaving: boolean): string {
+  return isSaving ? `Saved ${count} to your library.` : `Removed ${count} from your library.`;
 }
 
 /** Nothing is removed: the page shows the library as it is now. Throws {@link Problem} for programs. */
 async function refuseOutdated(req: Request, listener: SignedInListener, uri: string): Promise<ChangeResult> {
   await listener.invalidate('library');
   if (wantsJson(req)) throw new Problem(libraryChanged);
-  return { uri, notice: 'library-changed', undo: null };
+  return { uri, uris: [uri], notice: 'library-changed', undo: null };
 }

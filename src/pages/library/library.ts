@@ -71,7 +71,8 @@ async function showSaved(req: Request, res: Response, listener: SignedInListener
 async function showRecentlyPlayed(_req: Request, res: Response, listener: SignedInListener): Promise<void> {
   const played = await listener.spotify.recentlyPlayed();
   res.set('Cache-Control', 'private, no-store').format({
-    html: () => res.render('library/recent', { played, canPlay: canPlay(listener) }),
+    html: () =>
+      res.render('library/recent', { played, canPlay: canPlay(listener), canSave: canSave(listener) }),
     json: () => res.json({ tracks: played }),
   });
 }
@@ -91,8 +92,20 @@ function showTopItems(coverColors: CoverColors): ListenerPage {
     const color = coverColors.of(first?.covers ?? []);
     res.set('Cache-Control', 'private, no-store').format({
       html: () =>
-        res.render('library/top', { of, range, artists, tracks, color, canPlay: canPlay(listener) }),
+        res.render('library/top', {
+          of,
+          range,
+          artists,
+          tracks,
+          color,
+          canPlay: canPlay(listener),
+          canSave: canSave(listener),
+        }),
       json: () => res.json({ range, artists, tracks }),
     });
   };
+}
+
+function canSave(listener: SignedInListener): boolean {
+  return listener.hasScopesFor('saveToLibrary');
 }

@@ -10,8 +10,9 @@ const notices = {
 
 export const savingNotices = Object.values(notices).flat();
 
-/** Returns the notice after this was saved or followed, or after that was undone. */
-export function noticeFor(uri: string, isSaving: boolean): (typeof savingNotices)[number] {
-  const { kind } = partsOf(uri);
+/** Returns the notice after these were saved or followed, or after that was undone. */
+export function noticeFor(uris: readonly string[], isSaving: boolean): (typeof savingNotices)[number] {
+  const [uri = ''] = uris;
+  const kind = uris.length === 1 ? partsOf(uri).kind : 'track';
   return notices[kind === 'artist' || kind === 'playlist' ? kind : 'other'][isSaving ? 0 : 1];
 }

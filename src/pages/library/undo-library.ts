@@ -1,4 +1,5 @@
 import * as v from '@badrap/valita';
+import type { Request } from 'express';
 import type { Hub } from '../../live/hub.ts';
 import { routes } from '../../routes.ts';
 import { isLibraryUri, isUri } from '../../spotify/uri.ts';
@@ -9,19 +10,37 @@ export type UndoLibrary = ReturnType<typeof createUndoLibrary>;
 
 type Deps = { undo: Undo; hub: Hub };
 
+const uri = v.string().assert(isLibraryUri);
+/** What was removed; one thing is stored as earlier versions do, which may have to undo it. */
+const removal = v.union(v.object({ uri }), v.object({ uris: v.array(uri) }));
+
 /**
  * The undo of a removal from the library, or of unfollowing something: it is saved or followed again. Spotify counts that from today, so the date on
- * which it was saved is lost. One call.
+ * which it was saved is lost. As many calls as the removal.
  */
 export function createUndoLibrary({ undo, hub }: Deps) {
-  return undo.createKind({
+  const kind = undo.createKind({
     path: routes.undoLibrary,
-    schema: v.object({ uri: v.string().assert(isLibraryUri) }),
-    async work(listener, { uri }): Promise<Undone> {
-      await listener.spotify.save(uri);
-      if (isUri(uri)) await hub.recordSaved(listener.accountId, uri, true);
-      const notice = noticeFor(uri, true);
+    schema: removal,
+    async work(listener, value): Promise<Undone> {
+      const uris = 'uri' in value ? [value.uri] : value.uris;
+      await listener.spotify.save(uris);
+      const recorded = uris.filter(isUri).map((one) => hub.recordSaved(listener.accountId, one, true));
+      await Promise.all(recorded);
+      const notice = noticeFor(uris, true);
       return { notice: notice === 'track-saved' ? 'unsave-undone' : notice };
     },
   });
+
+  return {
+    /** The route of its undo. */
+    router: kind.router,
+
+    /** Offers to save these again: see undo.ts. Null: there is nothing to undo. */
+    offer(req: Request, uris: readonly string[] | null): Promise<string | null> {
+      const [first] = uris ?? [];
+      if (!uris || first === undefined) return kind.offer(req, null);
+      return kind.offer(req, uris.length === 1 ? { uri: first } : { uris: [...uris] });
+    },
+  };
 }

@@ -7,6 +7,7 @@ import type { Start } from '../../spotify/player-calls.ts';
 import { hasPlaces, isDeviceId, isPlayableContext, isShowUri, isUri } from '../../spotify/uri.ts';
 import { maxQueued } from '../../web/can-play.ts';
 import { type ErrorPage, linkTo, Problem } from '../../web/errors.ts';
+import { namesIn } from '../../web/fields.ts';
 import { addAllToQueue, latestEpisodes, playShuffled, savedTracksFrom } from './multi-call-commands.ts';
 
 /*
@@ -85,7 +86,9 @@ const playFields = v
   })
   // Only one thing can be played, and an offset is a position in it.
   // safeguard: check-field-combinations
-  .assert(({ uri, context, offset }) => !(uri && context) && !(offset && !uri && !hasPlaces(context)));
+  .assert(({ uri, context, offset }) => !(uri && context) && !(offset && !uri && !hasPlaces(context)))
+  // safeguard: offset-within-uris
+  .assert(({ uri, offset }) => !(uri && offset) || indexIn(uri, offset) !== null);
 
 const playSaved = reader(
   'play',
@@ -155,9 +158,14 @@ function itemsFrom(
   offset: { uri: string } | { position: number } | undefined,
 ): readonly string[] {
   if (!offset) return uris;
-  const index = 'uri' in offset ? uris.indexOf(offset.uri) : offset.position;
   // safeguard: start-at-chosen-item
-  return index < 0 || index >= uris.length ? uris : uris.slice(index);
+  return uris.slice(indexIn(uris, offset) ?? 0);
+}
+
+/** Returns the place of an offset in these; null if it isn't one of them. */
+function indexIn(uris: readonly string[], offset: { uri: string } | { position: number }): number | null {
+  const index = 'uri' in offset ? uris.indexOf(offset.uri) : offset.position;
+  return index < 0 || index >= uris.length ? null : index;
 }
 
 export const commandNames: readonly string[] = Object.keys(readers);
@@ -200,10 +208,7 @@ function hasField(fields: unknown, name: string): boolean {
 
 /** Says which fields are wrong, by name; their values may be anything. */
 function textFor(issues: v.ValitaError['issues']): string {
-  const names = issues.flatMap((issue) =>
-    issue.code === 'unrecognized_keys' ? issue.keys : issue.path.slice(0, 1),
-  );
-  const known = [...new Set(names.map(String))].filter((name) => /^\w{1,30}$/.test(name));
+  const known = namesIn(issues);
   const ownText = issues.find((issue) => issue.code === 'custom_error' && issue.message === tooManyToQueue);
   if (ownText) return tooManyToQueue;
   if (known.includes('time')) return 'Enter a time such as 1:30, or a number of seconds.';

@@ -7,6 +7,7 @@ import { maxOffset } from '../../spotify/limits.ts';
 import { isId } from '../../spotify/uri.ts';
 import { fallbackNames } from '../../web/display-names.ts';
 import { isOneOf, Problem } from '../../web/errors.ts';
+import { acceptFields, texts } from '../../web/fields.ts';
 import type { Forms } from '../../web/forms.ts';
 import { textOfNotice, withNotice } from '../../web/notices.ts';
 import { pageNumber, pagesOf } from '../../web/paging.ts';
@@ -17,7 +18,7 @@ import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';
 import { AdditionUnknown, addToEnd } from './add-to-end.ts';
 import { choicesOn, choicesPerPage } from './choice.ts';
 import { filterIn } from './lists.ts';
-import { maxPlaylists, noPlaylist, noUri, partlyAdded } from './problems.ts';
+import { maxPlaylists, noPlaylist, nothingThere, notYours, noUri, partlyAdded } from './problems.ts';
 import type { AddedTo, UndoAddition } from './undo-addition.ts';
 
 type Deps = {
@@ -89,8 +90,9 @@ export function addPages({ signedIn, forms, recentPlaylists, undoAddition, baseU
   });
 
   router.get(routes.addToPlaylist(), htmlOrJson, show);
-  router.post(routes.addToPlaylist(), ...forms.read, addToChosen);
-  router.post(routes.playlistItems(':id'), ...forms.read, addToOne);
+  const [uri, playlist] = [texts.optional(), texts.optional()];
+  router.post(routes.addToPlaylist(), ...forms.read, acceptFields({ uri, playlist }), addToChosen);
+  router.post(routes.playlistItems(':id'), ...forms.read, acceptFields({ uri }), addToOne);
   return router;
 
   type Adding = { uris: readonly string[]; ids: readonly string[]; goTo: string };
@@ -105,7 +107,7 @@ export function addPages({ signedIn, forms, recentPlaylists, undoAddition, baseU
       // It only decides what is offered first.
       await recentPlaylists.add(listener.accountId, added).catch(() => undefined);
       return { ...result, added, undo: await undoAddition.offer(req, uris, since, result.added) };
-    });
+    }).catch(explain);
     const quote = (id: string) => `“${nameOf.get(id) ?? fallbackNames.playlist}”`;
     if (failed.length + unsure.length > 0) {
       const { returnTo } = req.form;
@@ -147,6 +149,13 @@ async function addToAll(
     }
   }
   return { added, failed, unsure: [] };
+}
+
+/** Says what it may mean that Spotify refuses an addition. */
+function explain(error: unknown): never {
+  // safeguard: words-for-missing-playlist
+  if (error instanceof NotFound) throw new Problem(nothingThere);
+  throw error instanceof Refused ? new Problem(notYours) : error;
 }
 
 function list(names: readonly string[]): string {

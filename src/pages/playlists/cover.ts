@@ -5,6 +5,7 @@ import { routes } from '../../routes.ts';
 import { BadRequest } from '../../spotify/errors.ts';
 import { maxCoverBytes } from '../../spotify/limits.ts';
 import { type ErrorPage, linkTo, Problem } from '../../web/errors.ts';
+import { acceptFields } from '../../web/fields.ts';
 import type { Forms } from '../../web/forms.ts';
 import { textOfNotice, withNotice } from '../../web/notices.ts';
 import type { SignedIn } from '../../web/signed-in.ts';
@@ -53,7 +54,8 @@ export function coverPages({ signedIn, forms }: Deps): Router {
   });
 
   router.get(routes.playlistCover(':id'), show);
-  router.post(routes.playlistCover(':id'), ...forms.readFile('picture', maxCoverBytes, tooLarge), upload);
+  const read = forms.readFile('picture', maxCoverBytes, tooLarge);
+  router.post(routes.playlistCover(':id'), ...read, acceptFields({}), upload);
   return router;
 }
 

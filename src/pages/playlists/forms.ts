@@ -5,6 +5,7 @@ import { routes } from '../../routes.ts';
 import { BadRequest } from '../../spotify/errors.ts';
 import { isId } from '../../spotify/uri.ts';
 import { type ErrorPage, Problem } from '../../web/errors.ts';
+import { acceptFields, flag, texts } from '../../web/fields.ts';
 import type { Forms } from '../../web/forms.ts';
 import { type NoticeName, textOfNotice, withNotice } from '../../web/notices.ts';
 import type { SignedIn, SignedInListener } from '../../web/signed-in.ts';
@@ -32,6 +33,12 @@ const createdResult = v.object({
   undo: v.string().nullable(),
 });
 const doneResult = v.object({});
+
+const detailFields = {
+  name: v.string().optional(),
+  description: v.string().optional(),
+  public: flag.optional(),
+};
 
 /** The forms that create and change playlists. Each takes one call to Spotify. */
 export function playlistFormPages(deps: Deps): Router {
@@ -105,8 +112,13 @@ export function playlistFormPages(deps: Deps): Router {
     }
   });
 
-  router.post(routes.playlists(), ...forms.read, create);
-  router.post(routes.playlist(':id'), ...forms.read, edit);
+  router.post(
+    routes.playlists(),
+    ...forms.read,
+    acceptFields({ ...detailFields, uri: texts.optional() }),
+    create,
+  );
+  router.post(routes.playlist(':id'), ...forms.read, acceptFields(detailFields), edit);
   return router;
 }
 

@@ -84,6 +84,7 @@ export function createPlaylistPage({ coverColors }: Deps) {
       exportCalls: exportCallsFor(listener, playlist),
       uri: `spotify:playlist:${id}`,
       canPlay: canPlay(listener),
+      canSave: listener.hasScopesFor('saveToLibrary'),
       failedEdit: failedEdit ?? null,
       isOwn,
       isFollowed: isFollowed(listener, `spotify:playlist:${id}`, notice),

@@ -37,6 +37,22 @@ export const noPlaylist = {
   actions: [goToPlaylists],
 };
 
+export const nothingThere = {
+  status: 404,
+  reason: 'playlist-or-item-gone',
+  title: 'This playlist or item is gone',
+  text: 'Nothing was added. Spotify has no such playlist, or nothing that can be added at that URI. It may have been deleted.',
+  actions: [goToPlaylists],
+};
+
+export const notYours = {
+  status: 403,
+  reason: 'not-your-playlist',
+  title: 'This playlist can’t be changed from here',
+  text: 'Nothing was added. Spotify refused: you can only add to playlists that you own or collaborate on.',
+  actions: [goToPlaylists],
+};
+
 /** The playlists that were chosen, by whether the items were added to them. */
 type Additions<T> = { added: readonly T[]; failed: readonly T[]; unsure: readonly T[] };
 
@@ -143,11 +159,19 @@ export const noPosition = {
   actions: [goToPlaylists],
 };
 
+export const noEntry = {
+  status: 400,
+  reason: 'no-entry',
+  title: 'Which item?',
+  text: 'Send the item to move as "entry": its position in the playlist, from 0, and its URI, such as "2 spotify:track:…". Nothing was moved.',
+  actions: [goToPlaylists],
+};
+
 export const noSnapshot = {
   status: 400,
   reason: 'no-snapshot',
   title: 'Which version of the playlist?',
-  text: 'Send the "snapshotId" of the version you saw as "snapshot", so that nothing else is removed by mistake.',
+  text: 'Send the "snapshotId" of the version you saw as "snapshot", so that no other item is changed by mistake. Nothing was changed.',
   actions: [goToPlaylists],
 };
 

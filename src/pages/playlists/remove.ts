@@ -5,6 +5,7 @@ import { routes } from '../../routes.ts';
 import { maxChangedItems } from '../../spotify/limits.ts';
 import type { PlaylistRow } from '../../spotify/types.ts';
 import { Problem } from '../../web/errors.ts';
+import { acceptFields, flag, texts, wholeNumber } from '../../web/fields.ts';
 import type { Forms } from '../../web/forms.ts';
 import { withNotice } from '../../web/notices.ts';
 import type { SignedIn, SignedInListener } from '../../web/signed-in.ts';
@@ -45,6 +46,17 @@ const result = v.object({
 });
 type RemovalResult = v.Infer<typeof result>;
 
+/** Rows of a playlist: of its checkboxes (see `selectedRows`), or one by its URI. */
+const rowFields = {
+  snapshot: v.string().optional(),
+  entry: texts.optional(),
+  unplayable: texts.optional(),
+  uri: v.string().optional(),
+  position: wholeNumber.optional(),
+  place: wholeNumber.optional(),
+};
+const removalFields = { ...rowFields, confirmed: flag.optional(), count: flag.optional() };
+
 const nothing = { copies: null, name: null, undo: null };
 
 /** Removing items from a playlist, and all copies of one but one. */
@@ -79,8 +91,8 @@ export function removalPages({ signedIn, forms, undoRemoval }: Deps): Router {
     );
   });
 
-  router.post(routes.removeFromPlaylist(':id'), ...forms.read, remove);
-  router.post(routes.keepOneInPlaylist(':id'), ...forms.read, keepOne);
+  router.post(routes.removeFromPlaylist(':id'), ...forms.read, acceptFields(removalFields), remove);
+  router.post(routes.keepOneInPlaylist(':id'), ...forms.read, acceptFields(rowFields), keepOne);
   return router;
 
   async function removeItems(

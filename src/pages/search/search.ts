@@ -16,7 +16,7 @@ import { type Quota, requireCallsForTyping } from './typing.ts';
 
 type Deps = {
   appApi: AppApi;
-  listenerApi: Pick<ListenerApi, 'canPlay'>;
+  listenerApi: Pick<ListenerApi, 'canPlay' | 'canSave'>;
   rateLimiters: RateLimiters;
   quota: Quota;
 };
@@ -61,6 +61,7 @@ export function searchPages({ appApi, listenerApi, rateLimiters, quota }: Deps):
           pages,
           canAdd: req.grant !== null,
           canPlay: req.grant !== null && listenerApi.canPlay(req.grant),
+          canSave: req.grant !== null && listenerApi.canSave(req.grant),
         }),
       json: () => res.json({ query, types, page, pages, top, ...found }),
     });

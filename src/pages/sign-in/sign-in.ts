@@ -4,6 +4,8 @@ import type { BackgroundTasks } from '../../ops/background.ts';
 import { routes } from '../../routes.ts';
 import type { Accounts } from '../../spotify/accounts.ts';
 import { ForeignOrigin, Problem } from '../../web/errors.ts';
+import { acceptFields } from '../../web/fields.ts';
+import type { Forms } from '../../web/forms.ts';
 import { withNotice } from '../../web/notices.ts';
 import { chargeAddress } from '../../web/rate-limits.ts';
 import { safeReturnPath } from '../../web/return-path.ts';
@@ -15,12 +17,13 @@ import { proxyWithoutProto } from './problems.ts';
 type Deps = CallbackDeps & {
   accounts: Accounts;
   background: Pick<BackgroundTasks, 'finish'>;
+  forms: Pick<Forms, 'read'>;
   baseUrl: string;
 };
 
 /** Signing in with Spotify (authorization code with PKCE and client secret), and signing out. */
 export function signInPages(deps: Deps): Router {
-  const { accounts, signedIn, pendingSignIns, rateLimiters, background, cookies, baseUrl } = deps;
+  const { accounts, signedIn, pendingSignIns, rateLimiters, background, forms, cookies, baseUrl } = deps;
   const callback = createCallback(deps);
   const router = Router();
   // safeguard: no-speculative-sign-ins
@@ -52,7 +55,7 @@ export function signInPages(deps: Deps): Router {
     background.finish('complete a sign-in', () => callback(req, res)),
   );
 
-  router.post(routes.signOut(), async (req, res) => {
+  router.post(routes.signOut(), ...forms.read, acceptFields({}), async (req, res) => {
     await signedIn.signOut(req, res);
     if (wantsJson(req)) res.status(204).end();
     else res.redirect(303, withNotice(routes.home(), 'signed-out'));
