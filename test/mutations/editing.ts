@@ -53,10 +53,10 @@ export const mutations: Mutation[] = [
   {
     what: 'putting back within the playlist',
     safeguard: 'undo-within-playlist',
-    from: 'const end = isUnchanged ? Number.POSITIVE_INFINITY : (count ?? 0);',
-    to: 'const end = Number.POSITIVE_INFINITY;',
-    test: 'test/pages/add-to-playlist',
-    named: 'put back with a second Undo',
+    from: 'Math.min(position, count + index)',
+    to: 'position',
+    test: 'test/pages/playlist-removal',
+    named: 'shorter by then',
   },
   {
     what: 'at most a hundred items at once',
@@ -253,8 +253,8 @@ export const mutations: Mutation[] = [
   {
     what: 'putting back only what is missing',
     safeguard: 'put-back-only-what-is-missing',
-    from: 'if (!isUnchanged) placed = missingOf((await readRows(listener, id, latest)) ?? [], placed);',
-    to: '',
+    from: 'const placed = isUnchanged',
+    to: 'const placed = true',
     test: 'test/pages/lost-responses',
     named: 'puts nothing back twice',
   },

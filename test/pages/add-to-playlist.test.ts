@@ -335,7 +335,8 @@ testOnce('“Back” never leads to another site', async (t) => {
   const backFrom = async (returnTo: string) => {
     const { text } = await person.get(`/playlists/add?${new URLSearchParams({ uri, returnTo })}`).expect(200);
     const [, href] = /<a href="([^"]*)">Back<\/a>/.exec(text) ?? [];
-    assert.doesNotMatch(text, /evil\.example/, returnTo);
+    // The bar comes back to this page, with the query as it is.
+    assert.doesNotMatch(text.replace(/<iframe [^>]*>/, ''), /evil\.example/, returnTo);
     return new URL(href ?? assert.fail('no link back'), baseUrl).href;
   };
 

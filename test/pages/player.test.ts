@@ -267,7 +267,7 @@ testOnce('commands that do not exist, and devices that cannot, are not sent to S
     await mara.post(`/player/${command}`).send({}).expect(404);
   for (const device of ['', 'a b', '../x', 'x'.repeat(129)])
     await mara.post('/player/device').send({ device }).expect(400);
-  await mara.get('/player/pause').expect(404);
+  await mara.get('/player/pause').expect(405);
   await mara.agent.post('/player/pause').set('Sec-Fetch-Site', 'cross-site').expect(403);
   await mara.agent.post('/player/pause').expect(403);
   assert.equal(turntable.simulator.calls.length, 0);

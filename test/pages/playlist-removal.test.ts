@@ -67,6 +67,17 @@ test('a single copy is removed at once, and Undo puts it back in its place', asy
   assert.equal(await letters(), 'abcd');
 });
 
+test('Undo puts the last item at the end of a playlist that is shorter by then', async (t) => {
+  const { person, uriOf, path, letters, form, send } = await start(t, 'abcd');
+  const left = await send('remove', { ...(await form()), entry: `3 ${uriOf('d')}` }).expect(303);
+  const page = await person.get(left.headers.location ?? '').expect(200);
+  await send('remove', { ...(await form()), entry: `1 ${uriOf('b')}` }).expect(303);
+
+  await person.post(undoPath(page.text)).type('form').send({ returnTo: path }).expect(303);
+
+  assert.equal(await letters(), 'acd');
+});
+
 test('several copies are counted before they are removed, and all come back with Undo', async (t) => {
   const { person, uriOf, nameOf, path, letters, form, send, json, simulator } = await start(t, 'abacca');
   const sent = { ...(await form()), entry: `2 ${uriOf('a')}` };

@@ -58,11 +58,11 @@ test('once there are credentials, the setup page has no form, and takes none', a
   await connect(setup).expect(303);
   const { text } = await setup.browser().get('/setup').expect(200);
   assert.doesNotMatch(text, form);
-  await connect(setup).expect(404);
+  await connect(setup).expect(405);
 
   const { browser } = await startTurntable(t);
   assert.doesNotMatch((await browser().get('/setup').expect(200)).text, form);
-  await browser().post('/setup').type('form').send(app).expect(404);
+  await browser().post('/setup').type('form').send(app).expect(405);
 });
 
 test('neither the pages nor the log contain what was entered, or the code', async (t) => {
@@ -103,7 +103,7 @@ test('there is no form in production, with a credential, without loopback http, 
     const { text } = await setup.browser().get('/').expect(200);
     assert.doesNotMatch(text, form, what);
     assert.match(text, /value="SPOTIFY_CLIENT_SECRET="/, `${what}: the lines to copy`);
-    await connect(setup).expect(404);
+    await connect(setup).expect(405);
     assertUntouched(setup, what);
   }
 });

@@ -396,7 +396,7 @@ test('no one can be signed out, or be made to sign in, from another site', async
   ]) {
     await mara.agent.post('/logout').set(headers).expect(403);
   }
-  await mara.get('/logout').expect(404);
+  await mara.get('/logout').expect(405);
   await mara.get('/now-playing').expect(200);
   await mara.get('/login').set('Sec-Fetch-Dest', 'image').expect(403);
 

@@ -6,6 +6,7 @@ import { routes } from '../../routes.ts';
 import { SpotifyUnavailable } from '../../spotify/errors.ts';
 import { canPlay } from '../../web/can-play.ts';
 import { NoSuchPage, Problem } from '../../web/errors.ts';
+import { acceptFields } from '../../web/fields.ts';
 import type { Forms } from '../../web/forms.ts';
 import { isNoticeName, type NoticeName, withNotice } from '../../web/notices.ts';
 import type { SignedIn, SignedInListener } from '../../web/signed-in.ts';
@@ -65,7 +66,7 @@ export function playerPages({ signedIn, forms, hub, afterCommandMs, baseUrl, now
     if (wantsJson(req)) res.status(204).end();
     else res.redirect(303, req.form.returnTo);
   });
-  router.post(routes.retryPremium(), ...forms.read, retryPremium);
+  router.post(routes.retryPremium(), ...forms.read, acceptFields({}), retryPremium);
 
   return router;
 

@@ -99,6 +99,12 @@ export function missingOf(rows: readonly PlaylistRow[], items: readonly PlacedIt
     });
 }
 
+/** Moves positions that are past the end of a playlist with `count` items to its end: Spotify refuses them. */
+export function clampPositions(items: readonly PlacedItem[], count: number): PlacedItem[] {
+  // safeguard: undo-within-playlist
+  return items.map(({ uri, position }, index) => ({ uri, position: Math.min(position, count + index) }));
+}
+
 type Gone = {
   uris: readonly string[];
   /** The position of the first copy before the removal; null if it isn't known. */

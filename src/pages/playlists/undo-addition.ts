@@ -8,6 +8,7 @@ import type { SignedInListener } from '../../web/signed-in.ts';
 import type { Undo, Undone } from '../../web/undo.ts';
 import {
   areGone,
+  clampPositions,
   isAddedSince,
   maxReadItems,
   maxRuns,
@@ -170,9 +171,4 @@ function lastPositions(
     positions.add(position);
   }
   return positions;
-}
-
-/** Spotify refuses a position past the end. */
-function clampPositions(items: readonly PlacedItem[], count: number): PlacedItem[] {
-  return items.map(({ uri, position }, index) => ({ uri, position: Math.min(position, count + index) }));
 }

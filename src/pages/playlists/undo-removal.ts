@@ -2,7 +2,7 @@ import * as v from '@badrap/valita';
 import { routes } from '../../routes.ts';
 import { isId, isUri } from '../../spotify/uri.ts';
 import type { Undo, Undone } from '../../web/undo.ts';
-import { missingOf, putBack, readRows } from './contents.ts';
+import { clampPositions, missingOf, putBack, readRows } from './contents.ts';
 
 export type UndoRemoval = ReturnType<typeof createUndoRemoval>;
 
@@ -29,16 +29,11 @@ export function createUndoRemoval({ undo }: { undo: Undo }) {
     async work(listener, { id, items, snapshotId }, req): Promise<Undone> {
       const { count, snapshotId: latest } = await listener.spotify.freshPlaylist(id);
       const isUnchanged = snapshotId !== null && latest === snapshotId;
-      // Spotify refuses a position past the end.
-      // safeguard: undo-within-playlist
-      const end = isUnchanged ? Number.POSITIVE_INFINITY : (count ?? 0);
-      let placed = items.map(({ uri, position }, index) => ({
-        uri,
-        position: Math.min(position, end + index),
-      }));
       // Some may be there already, if the answer to an earlier attempt was lost.
       // safeguard: put-back-only-what-is-missing
-      if (!isUnchanged) placed = missingOf((await readRows(listener, id, latest)) ?? [], placed);
+      const placed = isUnchanged
+        ? items
+        : missingOf((await readRows(listener, id, latest)) ?? [], clampPositions(items, count ?? 0));
       const missing = await putBack(listener, id, placed);
       if (missing.length > 0)
         return {
