@@ -124,7 +124,7 @@ async function tour(t: TestContext, at: string, clock: Clock) {
 
 /**
  * An answer without what is different each time. Numbers as well: times and counts depend on what has been cached, as does whether the color of a cover is
- * known already.
+ * known already. An address in the query of another one is encoded twice.
  */
 function comparable({ headers, text }: Answer, { baseUrl, simulator }: Turntable): string {
   const { location, 'set-cookie': cookies, link, 'content-type': type } = headers;
@@ -148,7 +148,6 @@ function comparable({ headers, text }: Answer, { baseUrl, simulator }: Turntable
     .replace(/turntable-signin-[\w-]+/g, 'turntable-signin')
     .replace(/(?<="requestId":")\w+|(?<=Request ID: )\w+|(?<=<code>)[\da-f]{10}(?=<)/g, 'ID')
     .replace(/ class="(no-color )?hue-\d+ chroma-\d+"|(?<="color":)("[^"]*"|null)/g, '')
-    // An address in the query of another one is encoded twice.
     .replaceAll('%25', '%')
     .replace(/(?<!%)\d+/g, '0');
 }
