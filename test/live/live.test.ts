@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
+import { noColor } from '../../src/web/cover-colors.ts';
 import { type EventStream, openStream } from '../support/event-stream.ts';
 import { until, visit } from '../support/fleet.ts';
 import {
@@ -42,6 +43,21 @@ test('a subscriber gets the card at once, and the next track when it starts, aft
   assert.ok(Number(next.data.progressMs) < 2_000);
   assert.equal(countApiCalls(simulator, playerPath), 1);
   assert.ok(Number(next.id) > Number(first.id));
+});
+
+test('the color of a cover follows its card, without another poll', async (t) => {
+  const { url, mara, simulator, clock, name, durationMs } = await startLiveListener(t);
+  const stream = await openStream(t, url, mara);
+  await stream.waitFor(named(name));
+
+  simulator.plays('mara', { kind: 'track', index: 9, progressMs: 0 });
+  clock.advance({ seconds: durationMs / 1000 + 1.6 });
+  const card = await stream.waitFor(isAnother(name));
+  const color = await stream.waitFor(({ data }) => data.title === card.data.title && data.html === null);
+
+  assert.equal(card.data.color, noColor);
+  assert.match(String(color.data.color), /^hue-\d+ chroma-[012]$/);
+  assert.equal(countApiCalls(simulator, playerPath), 1);
 });
 
 test('a mid-track poll finds a pause; a poll that finds no change sends nothing', async (t) => {

@@ -190,7 +190,7 @@ export const mutations: Mutation[] = [
     what: 'saying that shuffle may have changed the queue',
     safeguard: 'offer-changed-queue',
     from: "String(shuffle ?? '')",
-    to: 'container.dataset.shuffle',
+    to: 'playing.shuffle',
     test: 'test/browser/sheets',
     named: 'shuffle, and adding to the queue',
   },
@@ -272,7 +272,7 @@ export const mutations: Mutation[] = [
     from: 'isBar && (await isCardSeen())',
     to: 'false',
     test: 'test/browser/bar',
-    named: 'when only a bar is left',
+    named: 'isn’t quite gone',
   },
   {
     what: 'playing a selection up to the end of a list in that list',

@@ -55,8 +55,8 @@ export const mutations: Mutation[] = [
     safeguard: 'color-after-card',
     from: "stream.send('card', { html: null, color: found, ...later });",
     to: '',
-    test: 'test/browser/colors',
-    named: 'the page takes on the color of the next track',
+    test: 'test/live/live',
+    named: 'the color of a cover follows',
   },
   {
     what: 'ignoring nearly black pixels',
