@@ -265,7 +265,7 @@ export const mutations: Mutation[] = [
     safeguard: 'pause-export-in-cooldown',
     from: 'if (error instanceof Cooldown && reservePause(error.until)) await pause(error.until);',
     to: 'if (false) await pause(0);',
-    test: 'test/pages/export-retries',
+    test: 'test/fleet/export-retries',
     named: 'asks for four seconds|waited out',
   },
   {
@@ -273,7 +273,7 @@ export const mutations: Mutation[] = [
     safeguard: 'retry-failed-export-read',
     from: 'error instanceof SpotifyUnavailable && !hasRetried && reserveRetry()',
     to: 'false',
-    test: 'test/pages/export-retries',
+    test: 'test/fleet/export-retries',
     named: 'does not end its file|137',
   },
   {
@@ -281,7 +281,7 @@ export const mutations: Mutation[] = [
     safeguard: 'export-retry-budget',
     from: 'if (spent.retries >= Math.max(minRetries, spent.reads * maxRetryShare)) return false;',
     to: '',
-    test: 'test/pages/export-retries',
+    test: 'test/fleet/export-retries',
     named: 'within a budget',
   },
   {
@@ -289,7 +289,7 @@ export const mutations: Mutation[] = [
     safeguard: 'export-pause-budget',
     from: 'until - now() > maxPauseMs() || spent.pausedMs + addedMs > maxTotalPauseMs',
     to: 'until - now() > maxPauseMs()',
-    test: 'test/pages/export-retries',
+    test: 'test/fleet/export-retries',
     named: 'pauses have a budget',
   },
   {
@@ -297,7 +297,7 @@ export const mutations: Mutation[] = [
     safeguard: 'end-pause-without-client',
     from: 'await sleep(ms, undefined, { signal }).catch(() => signal.throwIfAborted());',
     to: 'await sleep(ms);',
-    test: 'test/pages/export-retries',
+    test: 'test/fleet/export-retries',
     named: 'leaves during a pause',
   },
   {
@@ -305,7 +305,7 @@ export const mutations: Mutation[] = [
     safeguard: 'recheck-sign-in-after-pause',
     from: '(await grants.read(req.session.id)) !== null',
     to: 'true',
-    test: 'test/pages/export-retries',
+    test: 'test/fleet/export-retries',
     named: 'signing out ends',
   },
   {
@@ -313,7 +313,7 @@ export const mutations: Mutation[] = [
     safeguard: 'first-byte-deadline',
     from: '(isPart || current.rows === 0 ? firstByteDueInMs() : maxPauseMs)',
     to: 'maxPauseMs',
-    test: 'test/pages/export-retries',
+    test: 'test/fleet/export-retries',
     named: 'starts the download by itself',
   },
   {
@@ -321,7 +321,7 @@ export const mutations: Mutation[] = [
     safeguard: 'start-slow-short-file',
     from: 'rows <= rowsAtOnce ? firstByteDueInMs() : 0',
     to: 'rows <= rowsAtOnce ? Number.POSITIVE_INFINITY : 0',
-    test: 'test/pages/export-retries',
+    test: 'test/fleet/export-retries',
     named: 'begins before it is whole',
   },
   {
@@ -329,7 +329,7 @@ export const mutations: Mutation[] = [
     safeguard: 'collect-short-file-first',
     from: 'rows <= rowsAtOnce ? firstByteDueInMs() : 0',
     to: '0',
-    test: 'test/pages/export-retries',
+    test: 'test/fleet/export-retries',
     named: 'is an error page and no file',
   },
   {
@@ -337,7 +337,7 @@ export const mutations: Mutation[] = [
     safeguard: 'fail-incomplete-file',
     from: 'if (!run.isPart) throw error;',
     to: '',
-    test: 'test/pages/export-retries',
+    test: 'test/fleet/export-retries',
     named: 'is an error page and no file|cannot go on',
   },
   {
@@ -345,7 +345,7 @@ export const mutations: Mutation[] = [
     safeguard: 'reset-incomplete-download',
     from: 'res.socket?.resetAndDestroy();',
     to: '',
-    test: 'test/pages/export-retries',
+    test: 'test/fleet/export-retries',
     named: 'HTTP/1.0',
   },
   {
@@ -353,7 +353,7 @@ export const mutations: Mutation[] = [
     safeguard: 'reset-downloads-at-stop',
     from: 'if (res.headersSent) res.socket?.resetAndDestroy();',
     to: 'void res;',
-    test: 'test/pages/export-retries',
+    test: 'test/fleet/export-retries',
     named: 'because the server stops',
   },
   {
@@ -361,7 +361,7 @@ export const mutations: Mutation[] = [
     safeguard: 'export-heartbeat',
     from: 'if (held.length > 0) yield held.subarray(0, bytesPerBeat);',
     to: '',
-    test: 'test/pages/export-retries',
+    test: 'test/fleet/export-retries',
     named: 'never silent',
   },
   {
@@ -377,7 +377,7 @@ export const mutations: Mutation[] = [
     safeguard: 'detect-changed-total',
     from: 'if (total !== first.total) throw listChanged(run);',
     to: '',
-    test: 'test/pages/export-retries',
+    test: 'test/fleet/export-retries',
     named: 'was changed',
   },
   {
@@ -385,7 +385,7 @@ export const mutations: Mutation[] = [
     safeguard: 'detect-missing-rows',
     from: 'if (missingIn(page) === 0) return page;',
     to: 'return page;',
-    test: 'test/pages/export-retries',
+    test: 'test/fleet/export-retries',
     named: 'does not send',
   },
   {
@@ -393,7 +393,7 @@ export const mutations: Mutation[] = [
     safeguard: 'no-missing-rows-after-name',
     from: 'if (rows.includes(null) && !run.allowsGaps()) throw tooFewRows();',
     to: '',
-    test: 'test/pages/export-retries',
+    test: 'test/fleet/export-retries',
     named: 'does not send',
   },
   {
@@ -401,7 +401,7 @@ export const mutations: Mutation[] = [
     safeguard: 'sum-missing-rows',
     from: 'summary.missing += manifest.missing;',
     to: '',
-    test: 'test/pages/export-retries',
+    test: 'test/fleet/export-retries',
     named: 'does not send',
   },
   {
@@ -409,7 +409,7 @@ export const mutations: Mutation[] = [
     safeguard: 'part-range-in-name',
     from: '(stopped) return `$',
     to: '(false) return `$',
-    test: 'test/pages/export-retries',
+    test: 'test/fleet/export-retries',
     named: 'up to 2,000 rows',
   },
   {
@@ -417,7 +417,7 @@ export const mutations: Mutation[] = [
     safeguard: 'export-part-size',
     from: 'isPart ? rowsAtOnce - current.rows : Number.POSITIVE_INFINITY',
     to: 'Number.POSITIVE_INFINITY',
-    test: 'test/pages/export-retries',
+    test: 'test/fleet/export-retries',
     named: 'up to 2,000 rows',
   },
   {
@@ -425,7 +425,7 @@ export const mutations: Mutation[] = [
     safeguard: 'check-export-progress-fields',
     from: 'rows: amount,',
     to: 'rows: v.string().nullable() as never,',
-    test: 'test/pages/export-retries',
+    test: 'test/fleet/export-retries',
     named: 'cannot be read',
   },
   {
@@ -433,7 +433,7 @@ export const mutations: Mutation[] = [
     safeguard: 'forget-progress-after-last-session',
     from: 'await progress.remove(accountId);',
     to: '',
-    test: 'test/pages/export-retries',
+    test: 'test/fleet/export-retries',
     named: 'signing out ends',
   },
   {
@@ -441,7 +441,7 @@ export const mutations: Mutation[] = [
     safeguard: 'progress-without-spotify',
     from: 'isRunning ? { name: current.name, rows: current.totalRows, calls: null } : await load()',
     to: 'await load()',
-    test: 'test/pages/export-retries',
+    test: 'test/fleet/export-retries',
     named: 'shown on the page that started',
   },
   {

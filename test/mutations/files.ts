@@ -71,7 +71,7 @@ export const mutations: Mutation[] = [
     safeguard: 'facts-of-long-files',
     from: 'res.addTrailers(file.facts(true));',
     to: '',
-    test: 'test/pages/export-retries',
+    test: 'test/fleet/export-retries',
     named: 'takes too long begins',
   },
   {
@@ -159,7 +159,7 @@ export const mutations: Mutation[] = [
     safeguard: 'changed-part-in-name',
     from: "stopped?.reason === 'changed-during-export'",
     to: 'false',
-    test: 'test/pages/export-retries',
+    test: 'test/fleet/export-retries',
     named: 'a playlist that was changed',
   },
   {

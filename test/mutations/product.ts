@@ -910,7 +910,7 @@ export const mutations: Mutation[] = [
     safeguard: 'cache-whole-pages-only',
     from: 'total !== null && items.length === Math.min(entriesPerPage, total - from)',
     to: 'true',
-    test: 'test/pages/export-retries',
+    test: 'test/fleet/export-retries',
     named: 'read again, and otherwise',
   },
   {

@@ -46,7 +46,7 @@ export const mutations: Mutation[] = [
     safeguard: 'bind-records-to-id',
     from: "if (bound && json.boundTo !== undefined && json.boundTo !== id) return damagedField('boundTo');",
     to: '',
-    test: 'test/access/copied-records',
+    test: 'test/fleet/copied-records',
     named: 'copied record',
   },
   {
@@ -222,7 +222,7 @@ export const mutations: Mutation[] = [
     safeguard: 'compare-session-and-grant',
     from: 'req.grant.accountId !== listener.accountId',
     to: "req.grant.accountId === ''",
-    test: 'test/access/copied-records',
+    test: 'test/fleet/copied-records',
     named: 'session record',
   },
   {
@@ -230,7 +230,7 @@ export const mutations: Mutation[] = [
     safeguard: 'end-contradicting-session',
     from: 'await end(res, req.grant.accountId, [req.session.id]);',
     to: '',
-    test: 'test/access/copied-records',
+    test: 'test/fleet/copied-records',
     named: 'session record',
   },
   {
@@ -238,7 +238,7 @@ export const mutations: Mutation[] = [
     safeguard: 'verify-before-global-sign-out',
     from: '(isTheirs ? all : [])',
     to: 'all',
-    test: 'test/access/copied-records',
+    test: 'test/fleet/copied-records',
     named: 'does not let anyone',
   },
   {
@@ -246,7 +246,7 @@ export const mutations: Mutation[] = [
     safeguard: 'use-own-grants-only',
     from: 'const isTheirs = stored?.accountId === accountId;',
     to: 'const isTheirs = stored !== null;',
-    test: 'test/access/copied-records',
+    test: 'test/fleet/copied-records',
     named: 'whatever the list',
   },
   {
@@ -254,7 +254,7 @@ export const mutations: Mutation[] = [
     safeguard: 'upgrade-grants',
     from: 'await completeRecord([store.key(sessionId)], text, complete).catch(() => undefined);',
     to: '',
-    test: 'test/access/copied-records',
+    test: 'test/fleet/copied-records',
     named: 'permanently gets',
   },
   {
@@ -262,7 +262,7 @@ export const mutations: Mutation[] = [
     safeguard: 'compare-before-upgrade',
     from: "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end",
     to: '',
-    test: 'test/access/copied-records',
+    test: 'test/fleet/copied-records',
     named: 'in the meantime',
   },
   {
@@ -270,7 +270,7 @@ export const mutations: Mutation[] = [
     safeguard: 'keep-generation-when-upgrading',
     from: '{ ...record, fields: { ...record.fields, accountId } }',
     to: '{ generation: record.generation + 1, fields: { ...record.fields, accountId } }',
-    test: 'test/access/copied-records',
+    test: 'test/fleet/copied-records',
     named: 'version before',
   },
   {
@@ -278,7 +278,7 @@ export const mutations: Mutation[] = [
     safeguard: 'tolerate-failed-upgrade',
     from: 'text, complete).catch(() => undefined);',
     to: 'text, complete);',
-    test: 'test/access/copied-records',
+    test: 'test/fleet/copied-records',
     named: 'takes no writes',
   },
   {
