@@ -100,7 +100,7 @@ const states: Record<string, (turntable: Turntable, page: Page) => Promise<unkno
     await turntable.browser().signIn('jonas');
     await signedIn(turntable, page, '/account/people');
     await page.getByRole('button', { name: 'End access of Noor Haddad' }).click();
-    await page.getByRole('button', { name: 'Allow Noor Haddad again' }).waitFor();
+    await page.getByRole('button', { name: 'Allow again: Noor Haddad' }).waitFor();
   },
   disconnected: async (turntable, page) => {
     await signedIn(turntable, page, '/account');
