@@ -299,6 +299,11 @@ test('a sheet that was closed while it loads stays closed, and letters don’t a
   skip,
 }, async (t) => {
   const { page, simulator, url } = await open(t, '/now-playing');
+  // Loads the script of sheets.
+  await page.getByRole('link', { name: 'Devices' }).click();
+  await sheet(page).waitFor();
+  await page.keyboard.press('Escape');
+  await sheet(page).waitFor({ state: 'hidden' });
   await page.route('**/devices', async (route) => {
     await sleep(1_500);
     await route.fulfill({ contentType: 'text/html', body: '<main id="main"></main>' }).catch(() => undefined);

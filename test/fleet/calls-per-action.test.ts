@@ -69,10 +69,7 @@ const forms: Record<string, (site: Site) => Promise<[string, Fields?]> | [string
   'Add to the queue': ({ uris }) => ['/player/queue', { uri: uris[0] }],
   'Add three to the queue': ({ uris }) => ['/player/queue', { uri: uris.slice(0, 3) }],
   Save: ({ found }) => ['/library/save', { uri: found.albums.items[0].uri }],
-  'Save several': ({ uris, found }) => [
-    '/library/save',
-    { uri: [...uris.slice(0, 3), found.albums.items[0].uri] },
-  ],
+  'Save several': ({ uris }) => ['/library/save', { uri: uris.slice(0, 3) }],
   'Remove from the library': ({ found }) => ['/library/remove', { uri: found.albums.items[0].uri }],
   'Undo that': async ({ post, found }) => [
     (await post('/library/remove', { uri: found.albums.items[0].uri })).undo,
