@@ -16,10 +16,13 @@ async function poll() {
   const shown = document.getElementById('job');
   // A button that has the focus keeps it, and nothing is announced, unless something has changed.
   if (latest && latest.innerHTML !== shown.innerHTML) {
-    if (latest.dataset.state !== shown.dataset.state) shown.replaceWith(latest);
-    else
-      for (const part of ['.lead', 'progress'])
-        shown.querySelector(part)?.replaceWith(latest.querySelector(part) ?? '');
+    const parts = ['.lead', 'progress'].map((part) => [
+      shown.querySelector(part),
+      latest.querySelector(part),
+    ]);
+    if (latest.dataset.state !== shown.dataset.state || parts.some(([before, now]) => !before !== !now))
+      shown.replaceWith(latest);
+    else for (const [before, now] of parts) before?.replaceWith(now);
     if (latest.querySelector('time') || document.querySelector('#job time')) import(shown.dataset.clock);
   }
   wait((latest ?? shown).dataset.state);

@@ -2,6 +2,7 @@ import * as v from '@badrap/valita';
 import { jsonCodec, timestamp } from '../redis/codec.ts';
 import { keys } from '../redis/keys.ts';
 import type { Records } from '../redis/records.ts';
+import { pathWithin } from '../routes.ts';
 import { amount } from '../spotify/schemas.ts';
 import type { Browsers } from './browsers.ts';
 import { exportReason } from './export-reasons.ts';
@@ -60,7 +61,7 @@ const codec = jsonCodec<Progress>({
     // safeguard: resume-link-within-site
     resume: v
       .string()
-      .assert((path) => /^\/(playlists|library)\//.test(path))
+      .assert((path) => /^\/(playlists|library)\//.test(pathWithin(path) ?? ''))
       .nullable(),
     missing: amount,
   }),

@@ -171,7 +171,6 @@ export function createGrants({ redis, records, seal, clientId, now, accountOf }:
       // safeguard: compare-before-ending-grant
       const done = await writeIfUnchanged(sessionId, generation, { generation, fields: null });
       if (!done) return read(sessionId);
-      // The count is for operators only: whatever it lacks, the grant has ended.
       await expiring.remove(sessionId).catch(nullIfUnavailable);
       return null;
     },
@@ -188,18 +187,18 @@ export function createGrants({ redis, records, seal, clientId, now, accountOf }:
     async remove(...sessionIds: readonly string[]): Promise<void> {
       await store.remove(...sessionIds);
       // safeguard: count-no-removed-grants
-      await expiring.remove(...sessionIds);
+      await expiring.remove(...sessionIds).catch(nullIfUnavailable);
     },
 
     /** Extends the lifetime of a grant because the listener is active. */
     async extend(sessionId: string, { consentAt }: Grant): Promise<void> {
-      await expiring.recordVisit(sessionId, consentAt);
+      await expiring.recordVisit(sessionId, consentAt).catch(nullIfUnavailable);
       const exists = await redisCall(
         redis.expire(store.key(sessionId), remainingLifetimeSeconds(consentAt, now())),
       );
       // It may have been removed just before it was counted.
       // safeguard: count-no-grants-after-sign-out
-      if (exists === 0) await expiring.remove(sessionId);
+      if (exists === 0) await expiring.remove(sessionId).catch(nullIfUnavailable);
     },
 
     /** Returns how many grants expire within 30 days. */

@@ -152,7 +152,9 @@ async function* readSource(
     const facts = { id, name, contains, source, exportedAt, snapshotId, readable, announced };
     yield { event: { list: { ...facts, isOwnOrShared: isTheirs } }, isCursor: false };
   }
-  for await (const rows of pages) yield { event: { rows: [...rows] }, isCursor: true };
+  // An empty list could be begun a second time from here.
+  // safeguard: empty-list-once
+  for await (const rows of pages) yield { event: { rows: [...rows] }, isCursor: rows.length > 0 };
 }
 
 function cursorIn({ manifest }: Source): { from: number; snapshot: string | null } {
