@@ -1,5 +1,5 @@
 import type { Request, RequestHandler } from 'express';
-import { isUndoPath } from '../routes.ts';
+import { isUndoPath, routes } from '../routes.ts';
 
 type Notice = {
   text: string;
@@ -263,7 +263,9 @@ export const showNotice: RequestHandler = (req, res, next) => {
 
 /** The same page without its notice. */
 export function pathWithoutNotice(path: string): string {
-  const url = new URL(path, 'http://unused');
+  // An address such as // is none.
+  const url = URL.parse(path, 'http://unused');
+  if (url === null) return routes.home();
   for (const name of ['notice', 'at', 'undo']) url.searchParams.delete(name);
   return url.pathname + url.search;
 }

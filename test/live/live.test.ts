@@ -339,7 +339,7 @@ test('without JavaScript the page reloads itself about when the track ends, unle
 });
 
 test('the page after a button shows its effect, or why there is none, even while tabs are open', async (t) => {
-  const { url, mara, simulator, name } = await startLiveListener(t);
+  const { url, mara, simulator, clock, name } = await startLiveListener(t);
   const stream = await openStream(t, url, mara);
   await stream.waitFor(named(name));
 
@@ -354,6 +354,10 @@ test('the page after a button shows its effect, or why there is none, even while
   for (const text of [page.text, (await mara.get('/now-playing').expect(200)).text]) {
     assert.doesNotMatch(text, /action="\/player\/play"/, 'buttons that cannot work are hidden');
   }
+  simulator.plays('mara', { kind: 'track', index: 9, progressMs: 0 });
+  clock.advance({ seconds: 120 });
+  const { data } = await stream.waitFor(isAnother(name));
+  assert.match(String(data.html), /Playback controls need Spotify Premium/, 'as do cards that come later');
 });
 
 test('returning to the only tab shows what is playing now, not what was playing before', async (t) => {

@@ -99,11 +99,26 @@ test('the bar claims nothing that it can’t know: after the end of a track, or 
   assert.match(await barOf(mara, '/account'), />Now playing</);
 });
 
-test('if Spotify can’t say what a command did, the bar shows what was known', async (t) => {
-  const { mara, name, simulator } = await start(t);
-  simulator.fault({ on: /\/me\/player$/, answer: { status: 500, body: '' }, times: 9 });
-  const bar = await barOf(mara, '/account?notice=skipped');
-  assert.ok(bar.includes(name));
+test('if Spotify can’t say what a command did, the bar claims nothing', async (t) => {
+  const busy = { status: 429, headers: { 'Retry-After': '60' }, body: '' };
+  for (const answer of [{ status: 500, body: '' }, busy]) {
+    const { mara, name, simulator } = await start(t);
+    simulator.fault({ on: /\/me\/player$/, answer, times: 9 });
+    const bar = await barOf(mara, '/account?notice=skipped');
+    assert.ok(!bar.includes(name), String(answer.status));
+    assert.match(bar, />Now playing</);
+  }
+});
+
+test('a player that is stuck at the end of a track isn’t shown as playing for long', async (t) => {
+  const { mara, name, clock, durationMs, simulator } = await start(t);
+  for (let polls = 0; polls < 3; polls += 1) {
+    simulator.plays('mara', { kind: 'track', index: 0, progressMs: durationMs });
+    clock.advance({ seconds: 5 });
+    await mara.get('/now-playing').expect(200);
+  }
+  clock.advance({ minutes: 11 });
+  assert.ok(!(await barOf(mara, '/account')).includes(name));
 });
 
 test('only pages of this site may show the bar in a frame, and only the bar', async (t) => {

@@ -54,6 +54,12 @@ test('an address that does not exist is a 404: no call to Spotify is made, and n
   assert.doesNotMatch(logged.join(''), /"level":[456]0/);
 });
 
+test('an address of slashes alone is no error, even with a notice', async (t) => {
+  const { browser } = await startTurntable(t);
+  const { status } = await browser().get('//?notice=skipped');
+  assert.ok(status < 500, String(status));
+});
+
 test('a visitor who is not signed in gets the same 404, and is not sent to sign in', async (t) => {
   const { browser } = await startTurntable(t);
 

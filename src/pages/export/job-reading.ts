@@ -153,7 +153,6 @@ async function* readSource(
     yield { event: { list: { ...facts, isOwnOrShared: isTheirs } }, isCursor: false };
   }
   // An empty list could be begun a second time from here.
-  // safeguard: empty-list-once
   for await (const rows of pages) yield { event: { rows: [...rows] }, isCursor: rows.length > 0 };
 }
 

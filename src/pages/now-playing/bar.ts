@@ -47,26 +47,28 @@ export function barPages({ signedIn, hub, baseUrl, now }: Deps): Router {
 
   return router;
 
-  /** What is stored or, after a command, Spotify's answer; null if neither is known. */
+  /** What is stored or, after a command, Spotify's answer: what was stored before it is out of date. Null if it isn't known. */
   async function observationFor(req: Request, listener: SignedInListener): Promise<Observation | null> {
-    const stored = () => hub.latestObservation(listener.accountId);
     // safeguard: bar-makes-no-calls
-    if (req.query.ask !== 'yes') return stored();
+    if (req.query.ask !== 'yes') return hub.latestObservation(listener.accountId);
     // Another process may have handled the command.
     listener.invalidateHere('nowPlaying');
     try {
-      return (await currentPlayback(hub, listener)).observation;
+      const { observation, live } = await currentPlayback(hub, listener);
+      return live.cooldown === null ? observation : null;
     } catch (error) {
       if (error instanceof GrantLost || error instanceof RedisUnavailable) throw error;
-      return stored();
+      return null;
     }
   }
 }
 
 /** Whether this is probably still true. */
 function isKnown({ playback, endsInMs, observedAt }: Card, now: number): boolean {
+  const isRecent = now - observedAt < knownForMs;
+  // A player that is stuck at the end of a track has always just ended it.
   // safeguard: no-outdated-bar
   return playback.state === 'playing' && endsInMs !== null
-    ? endsInMs > -overMs
-    : now - observedAt < knownForMs;
+    ? endsInMs >= 0 || (endsInMs > -overMs && isRecent)
+    : isRecent;
 }

@@ -19,6 +19,9 @@ export function controlsOf(listener: SignedInListener, { playback }: Pick<Card, 
   return {
     can,
     hasPremium,
+    /** As of now: the stream of the page may have begun long ago. */
+    // safeguard: access-in-live-cards
+    playAccess: !can.control ? 'not-granted' : hasPremium ? 'granted' : 'without-premium',
     takesCommands,
     canSeek: takesCommands && player !== null && !player.disallows.includes('seeking') && hasLength(player),
     /** From 0 to 100; null if it can't be changed. */

@@ -56,5 +56,6 @@ function startIn(fields: Readonly<Record<string, unknown>>): Start | null {
 function describe({ uri = '', context, list }: Start): string {
   if (list !== undefined) return list === 'saved' ? 'your saved tracks' : 'this podcast';
   if (context !== undefined) return `this ${context.split(':')[1]}`;
+  if (uri === '') return 'what was playing';
   return uri.includes(' ') ? 'these tracks' : `this ${uri.split(':')[1]}`;
 }
