@@ -104,7 +104,7 @@ test('the index of jobs outlives the longest pause, whatever is started after it
   assert.ok((await redis.pttl(keys.exportJobs('app'))) > 3 * days);
 });
 
-test('a reason that version 0.2.0 stored is read under its name of today', async (t) => {
+test('a reason that was stored before it was renamed is read under its present name', async (t) => {
   const { jobs, owner, job } = await startJob(t);
   await jobs.save(accountId, owner, { ...job, state: 'stopped', reason: 'changed-meanwhile' }, null);
 

@@ -144,7 +144,7 @@ export const mutations: Mutation[] = [
     from: "reason === 'changed-meanwhile' ? 'changed-during-export' : reason",
     to: 'reason',
     test: 'test/access/export-jobs',
-    named: 'version 0.2.0 stored',
+    named: 'stored before it was renamed',
   },
   {
     what: 'a whole list before a job was canceled',
