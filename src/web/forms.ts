@@ -130,7 +130,10 @@ export function createForms({ records, background, baseUrl, leaseMs }: Deps) {
     },
   };
 
-  function setForm(req: Request, fields: Record<string, unknown>): void {
+  function setForm(req: Request, { once, ...sent }: Record<string, unknown>): void {
+    // Pages of version 0.2.0 that are still open send the key under its earlier name.
+    // safeguard: forms-of-open-pages
+    const fields = once === undefined ? sent : { idempotencyKey: once, ...sent };
     const returnTo = safeReturnPath(fields.returnTo, baseUrl);
     req.returnTo = returnTo;
     req.form = {

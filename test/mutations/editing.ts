@@ -51,6 +51,14 @@ export const mutations: Mutation[] = [
     named: 'only the copies',
   },
   {
+    what: 'accepting forms of pages that the last release rendered',
+    safeguard: 'forms-of-open-pages',
+    from: 'once === undefined ? sent : { idempotencyKey: once, ...sent }',
+    to: 'once === undefined ? sent : { once, ...sent }',
+    test: 'test/pages/resubmit',
+    named: 'version 0.2.0 rendered',
+  },
+  {
     what: 'putting back within the playlist',
     safeguard: 'undo-within-playlist',
     from: 'Math.min(position, count + index)',

@@ -123,6 +123,21 @@ test('while Redis is down, no form is shown again that is foreign, too long, or 
   assert.match(out.text, /<form method="post" action="\/logout">[\s\S]*Send it again/);
 });
 
+test('a form of a page that version 0.2.0 rendered still works, once', async (t) => {
+  const turntable = await startTurntable(t);
+  const mara = await signedIn(turntable, allowAll);
+  turntable.simulator.forgetCalls();
+  const press = () => mara.post('/player/pause').type('form').send({ once: 'a', returnTo: '/now-playing' });
+
+  await press().expect(303);
+  await press().expect(303);
+
+  assert.deepEqual(
+    apiRequests(turntable.simulator).filter((call) => call === 'PUT /me/player/pause'),
+    ['PUT /me/player/pause'],
+  );
+});
+
 // fault: form-outlasts-lease
 test('work that takes longer than the lease of its form is still done once', async (t) => {
   const turntable = await startTurntable(t, { timing: { formLeaseMs: 4_000 } });
