@@ -1,13 +1,13 @@
 import type { ApiVersion } from '../spotify/api-version.ts';
 import { legacyGroups } from '../spotify/library-calls.ts';
-import { partsOf } from '../spotify/uri.ts';
+import { partsOf, type UriKind } from '../spotify/uri.ts';
 import type { ApiVersions } from './api-version.ts';
 import type { CallingSession, ListenerCaller } from './listener-caller.ts';
 import { listenerCalls } from './listener-calls.ts';
 import type { Call } from './spotify-call.ts';
 
-/** A call that changes the library; it takes the URIs of what is saved, followed or removed. */
-type Change = (uris: readonly string[]) => Promise<void>;
+/** A call that changes the library; it takes the URIs of what is saved, followed or removed, and returns those that it changed. */
+type Change = (uris: readonly string[]) => Promise<readonly string[]>;
 
 type OnDone = (uris: readonly string[]) => void;
 
@@ -86,18 +86,28 @@ export function createListenerLibrary({ caller, session, calls, apiVersions }: D
     caller.remember(session, listenerCalls.isSaved, [uri], isSaved);
   }
 
+  function changeOf(kind: UriKind, isSaved: boolean): Change {
+    if (kind === 'artist') return isSaved ? calls.followArtist : calls.unfollowArtist;
+    if (kind === 'playlist') return isSaved ? calls.followPlaylist : calls.unfollowPlaylist;
+    return isSaved ? calls.saveToLibrary : calls.removeFromLibrary;
+  }
+
   async function setSaved(uris: readonly string[], isSaved: boolean, onDone?: OnDone): Promise<void> {
     // With one of them, the version makes no difference.
     const apiVersion = uris.length > 1 ? await apiVersions.current() : '2026-02';
     const done: string[] = [];
     try {
       for (const group of groupsOf(uris, apiVersion)) {
-        const { kind } = partsOf(group[0] ?? '');
-        if (kind === 'artist') await (isSaved ? calls.followArtist : calls.unfollowArtist)(group);
-        else if (kind === 'playlist') await (isSaved ? calls.followPlaylist : calls.unfollowPlaylist)(group);
-        else await (isSaved ? calls.saveToLibrary : calls.removeFromLibrary)(group);
-        done.push(...group);
-        onDone?.(group);
+        const change = changeOf(partsOf(group[0] ?? '').kind, isSaved);
+        // If the version turns out to be the legacy one, a call changes only some of them.
+        let rest = group;
+        while (rest.length > 0) {
+          const changed = await change(rest);
+          done.push(...changed);
+          onDone?.(changed);
+          // safeguard: change-rest-of-group
+          rest = rest.filter((uri) => !changed.includes(uri));
+        }
       }
     } finally {
       // Each call invalidates what is remembered of the others.

@@ -38,24 +38,23 @@ export function createLibraryCalls(send: Send, trusted: TrustedUrls) {
     },
 
     /**
-     * Saves these to the listener's library or follows them, or reverts that; up to {@link maxSavedItems}. One call, or in the legacy version one for
-     * each of {@link legacyGroups}. Idempotent.
+     * Saves these to the listener's library or follows them, or reverts that; up to {@link maxSavedItems}. One call, which in the legacy version changes
+     * only the first of {@link legacyGroups}: returns those that were changed. Idempotent.
      */
     async setSaved(
       accessToken: string,
       uris: readonly string[],
       isSaved: boolean,
       apiVersion: ApiVersion,
-    ): Promise<void> {
+    ): Promise<readonly string[]> {
       const method = isSaved ? 'PUT' : 'DELETE';
-      if (apiVersion === '2026-02')
-        return void (await send(accessToken, {
-          method,
-          path: '/me/library',
-          query: { uris: uris.join(',') },
-        }));
-      for (const group of legacyGroups(uris))
-        await send(accessToken, { method, ...legacyTarget(group, isSaved) });
+      if (apiVersion === '2026-02') {
+        await send(accessToken, { method, path: '/me/library', query: { uris: uris.join(',') } });
+        return uris;
+      }
+      const [group = []] = legacyGroups(uris);
+      await send(accessToken, { method, ...legacyTarget(group, isSaved) });
+      return group;
     },
 
     /** Returns a page of the albums that the listener saved, the newest first ("Get User's Saved Albums"); `page` counts from 1. */

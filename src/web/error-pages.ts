@@ -10,7 +10,7 @@ import { drawingOf } from './drawings.ts';
 import { type Button, buttons } from './error-buttons.ts';
 import { type ErrorMessage, type ErrorMessageName, errorMessages } from './error-messages.ts';
 import * as web from './errors.ts';
-import { type ErrorClass, type ErrorPage, isOneOf, NoSuchPage, Problem } from './errors.ts';
+import { type ErrorClass, type ErrorPage, isOneOf, NoSuchPage, PartlyDone, Problem } from './errors.ts';
 import { type Resend, resendOf } from './resend.ts';
 import { safeReturnPath } from './return-path.ts';
 import { durationInWords } from './time-in-words.ts';
@@ -76,13 +76,16 @@ const reloadSpreadSeconds = 30;
 /** Answers with a page for the error that was thrown, or for programs with problem details (RFC 9457). */
 export function errorPages({ baseUrl, now, hasSetup, onError, redirect }: Deps): ErrorRequestHandler {
   // Express recognizes an error handler by its four parameters.
-  return (error: unknown, req, res, _next) => {
+  return (thrown: unknown, req, res, _next) => {
+    // safeguard: failure-of-the-rest
+    const error = thrown instanceof PartlyDone ? thrown.failure : thrown;
     const returnPath = returnPathOf(req, baseUrl);
     const canReload = req.method === 'GET' && returnPath === req.originalUrl && !req.isOnDemandOnly;
     const isPause = error instanceof Cooldown && error.endpoint === null;
     const isReloading = isPause && canReload && !wantsJson(req);
     const isChange = req.method === 'POST';
-    const page = pageFor(error, { baseUrl, returnPath, now: now(), isReloading, isChange });
+    const ofError = pageFor(error, { baseUrl, returnPath, now: now(), isReloading, isChange });
+    const page = thrown instanceof PartlyDone ? thrown.addTo(ofError) : ofError;
     if (hasSetup && isOneOf(setupErrors, error))
       page.actions = [...page.actions, { label: buttons.checkSetup, href: routes.setupCheck() }];
     const { requestId } = req;

@@ -105,6 +105,34 @@ export class Problem extends Error {
   }
 }
 
+/** What was done of a change before it failed. */
+type DonePart = Pick<ErrorPage, 'reason' | 'text' | 'undo' | 'details'>;
+
+/** A change failed after part of it was done. Its page is the one of the failure, and says first what was done. */
+export class PartlyDone extends Error {
+  override readonly name = 'PartlyDone';
+  readonly failure: unknown;
+  readonly part: DonePart;
+
+  constructor(failure: unknown, part: DonePart) {
+    super(`${part.reason}: ${part.text}`);
+    this.failure = failure;
+    this.part = part;
+  }
+
+  /** Returns the page of the failure with what was done. Programs get the reason of the failure as `because`. */
+  addTo(page: ErrorPage): ErrorPage {
+    const { text, details, ...others } = this.part;
+    const because = page.reason;
+    return {
+      ...page,
+      ...others,
+      text: `${text} ${page.text}`,
+      details: { ...page.details, because, ...details },
+    };
+  }
+}
+
 export type ErrorClass = abstract new (...args: never[]) => Error;
 
 export function isOneOf(types: readonly ErrorClass[], error: unknown): boolean {

@@ -13,17 +13,17 @@ const hiddenFields = { idempotencyKey: v.string().optional(), returnTo: v.string
 
 /** A field that may be sent once or several times. */
 export const texts = v.union(v.string(), v.array(v.string()));
-/** Yes or no, in a form and in JSON. */
+/** Yes or no, in a form and in JSON. Read it with {@link isYes}. */
 export const flag = v.union(v.boolean(), v.literal('yes'), v.literal('true'), v.literal('false'));
-/** A whole number, as text in a form. */
-export const wholeNumber = v.union(
-  v.number().assert((value) => Number.isSafeInteger(value) && value >= 0),
-  v
-    .string()
-    .map((text) => text.trim())
-    .assert((text) => /^\d{1,9}$/.test(text))
-    .map(Number),
-);
+/** Whether a {@link flag} is set; false if it wasn't sent. */
+export function isYes(value: unknown): boolean {
+  // safeguard: flags-as-accepted
+  return value === true || value === 'yes' || value === 'true';
+}
+
+/** A position in a list, from 0, also as text, just as `readEntry` in spotify-params.ts reads it. */
+// safeguard: positions-as-read
+export const position = v.union(v.number(), v.string()).assert((value) => /^\d{1,6}$/.test(String(value)));
 
 type Shape = Record<string, v.Type | v.Optional>;
 
@@ -46,8 +46,11 @@ export function checkFields(req: Request, shape: Shape): void {
 /** Throws {@link Problem} if a request has fields where none are read: they would be ignored. */
 function requireReadableFields(req: Request): void {
   const hasBody = req.get('Content-Length') !== '0' && req.is('*/*') !== null;
+  // `forms.read` leaves `file` undefined, and reads no multipart.
+  // safeguard: multipart-only-with-file
+  const multipart = req.file === undefined ? [] : ['multipart/form-data'];
   // safeguard: readable-fields-of-forms
-  if (hasBody && !req.file && !req.is(['urlencoded', 'json', 'multipart/form-data']))
+  if (hasBody && !req.file && !req.is(['urlencoded', 'json', ...multipart]))
     throw new Problem(unreadableFields);
   if (Object.keys(req.query).length > 0) throw new Problem(invalidFields('Send its fields in the body.'));
 }

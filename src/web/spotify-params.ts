@@ -3,6 +3,7 @@ import type { ShownEntry } from '../access/relinking.ts';
 import { maxChangedItems } from '../spotify/limits.ts';
 import { isId, isUri } from '../spotify/uri.ts';
 import { type ErrorPage, NoSuchPage, Problem } from './errors.ts';
+import { invalidFields } from './fields.ts';
 
 /**
  * Checks the Spotify ID in a URL; for `router.param`, which runs before the route and so before any call to Redis or Spotify. Passes on
@@ -52,6 +53,16 @@ export function withUris(fields: Fields): Fields {
 /** Returns the fields `entry` and `unplayable` of a request together: all rows of a playlist that were selected, whether they can be played or not. */
 export function selectedRows({ entry, unplayable }: Fields): unknown[] {
   return [entry ?? [], unplayable ?? []].flat();
+}
+
+/** Throws {@link Problem} if a request names rows in several ways, or several URIs with one position: a part of that would be ignored. */
+export function refuseMixedRows(fields: Fields): void {
+  const uris = [fields.uri ?? []].flat();
+  const isPlaced = fields.position !== undefined || fields.place !== undefined;
+  const hasRows = selectedRows(fields).length > 0;
+  // safeguard: rows-in-one-way
+  if ((hasRows && (uris.length > 0 || isPlaced)) || (uris.length > 1 && isPlaced))
+    throw new Problem(invalidFields('Send "entry", several of "uri", or one "uri" with its "position".'));
 }
 
 /**

@@ -53,6 +53,11 @@ test('an unknown or odd field is refused before Spotify is asked, wherever somet
       .send({ returnTo: ['/library', '/playlists'] })
       .expect(400);
     await json(path).type('text/plain').send('uri=x').expect(415);
+    assert.equal(
+      (await json(path).field('returnTo', '/').expect(415)).body.reason,
+      'unreadable-fields',
+      path,
+    );
   }
 
   // Without its check, this would pause.
@@ -79,6 +84,57 @@ test('an unknown or odd field is refused before Spotify is asked, wherever somet
   assert.match((await mara.post('/library/save').send({ odd: 'x' }).expect(400)).text, /invalid: odd/);
   assert.deepEqual(simulator.calls, []);
   await mara.get('/account').expect(200);
+});
+
+test('a flag is read in every form that is accepted', async (t) => {
+  const { browser } = await startTurntable(t);
+  const mara = browser();
+  await mara.signIn('mara', allowAll);
+  const json = (path: string, fields: object) =>
+    mara.post(path).set('Accept', 'application/json').send(fields);
+  const isPublic = async (id: string) => (await mara.getJson(`/playlists/${id}`)).body.playlist.public;
+
+  for (const yes of [true, 'true', 'yes']) {
+    const { id } = (await json('/playlists', { name: 'Mine', public: yes }).expect(201)).body;
+    assert.equal(await isPublic(id), true, String(yes));
+  }
+  for (const no of [false, 'false', undefined]) {
+    const { id } = (await json('/playlists', { name: 'Mine', public: no }).expect(201)).body;
+    assert.equal(await isPublic(id), false, String(no));
+  }
+});
+
+test('a position is read in every form that is accepted, and rows are named in one way', async (t) => {
+  const { browser, simulator } = await startTurntable(t);
+  const mara = browser();
+  await mara.signIn('mara', allowAll);
+  simulator.forgetCalls();
+  const uri = `spotify:track:${someId}`;
+  const odd = [
+    ...[' 5', '0000005', '5 ', '', '-1', 1_000_000, 1.5, -1, null].map((position) => ({ uri, position })),
+    { uri, place: ' 5' },
+    { entry: `0 ${uri}`, uri },
+    { unplayable: `0 ${uri}`, uri },
+    { entry: `0 ${uri}`, position: 0 },
+  ];
+  const several = { uri: [uri, `spotify:track:${'0'.repeat(22)}`], position: 3 };
+  const paths = [`/playlists/${someId}/remove`, `/playlists/${someId}/keep-one`, '/library/remove'];
+  for (const path of [...paths, '/library/save'])
+    for (const fields of path.startsWith('/library') ? [...odd, several] : odd) {
+      const sent = { ...fields, ...(path.startsWith('/playlists') && { snapshot: 'x' }) };
+      const { body } = await mara.post(path).set('Accept', 'application/json').send(sent).expect(400);
+      assert.equal(body.reason, 'invalid-fields', `${path} ${JSON.stringify(sent)}`);
+    }
+  assert.deepEqual(simulator.calls, []);
+
+  for (const position of ['0005', '99999', 99_999]) {
+    const { body } = await mara
+      .post('/library/remove')
+      .set('Accept', 'application/json')
+      .send({ uri, position })
+      .expect(409);
+    assert.equal(body.reason, 'library-changed');
+  }
 });
 
 test('an offset that isn’t among the URIs is refused, and what Spotify doesn’t accept of a button is a 400', async (t) => {

@@ -4,16 +4,25 @@ import { ArtistsNotOffered } from '../../access/errors.ts';
 import type { ShownEntry } from '../../access/relinking.ts';
 import type { Hub } from '../../live/hub.ts';
 import { routes } from '../../routes.ts';
+import { NotFound } from '../../spotify/errors.ts';
 import { maxSavedItems } from '../../spotify/limits.ts';
 import { isLibraryUri, isUri } from '../../spotify/uri.ts';
-import { Problem } from '../../web/errors.ts';
-import { acceptFields, texts, wholeNumber } from '../../web/fields.ts';
+import { PartlyDone, Problem } from '../../web/errors.ts';
+import { acceptFields, position, texts } from '../../web/fields.ts';
 import type { Forms } from '../../web/forms.ts';
 import { textOfNotice, withNotice } from '../../web/notices.ts';
 import type { SignedIn, SignedInListener } from '../../web/signed-in.ts';
-import { readEntry, selectedRows } from '../../web/spotify-params.ts';
+import { readEntry, refuseMixedRows, selectedRows } from '../../web/spotify-params.ts';
 import { wantsJson } from '../../web/wants-json.ts';
-import { artistsNotOffered, libraryChanged, noUri, partlyChanged } from './problems.ts';
+import {
+  artistsNotOffered,
+  libraryChanged,
+  nothingToChange,
+  noUri,
+  otherArtistsNotOffered,
+  othersGone,
+  partlyChanged,
+} from './problems.ts';
 import { noticeFor, savingNotices } from './saving.ts';
 import type { UndoLibrary } from './undo-library.ts';
 
@@ -26,8 +35,8 @@ export function libraryFormPages({ signedIn, forms, hub, undoLibrary }: Deps): R
     uri: texts.optional(),
     entry: texts.optional(),
     unplayable: texts.optional(),
-    position: wholeNumber.optional(),
-    place: wholeNumber.optional(),
+    position: position.optional(),
+    place: position.optional(),
   });
   router.post(routes.saveToLibrary(), ...forms.read, fields, change({ isSaving: true }));
   router.post(routes.removeFromLibrary(), ...forms.read, fields, change({ isSaving: false }));
@@ -40,7 +49,7 @@ export function libraryFormPages({ signedIn, forms, hub, undoLibrary }: Deps): R
   function change({ isSaving }: { isSaving: boolean }): RequestHandler {
     const runOnce = forms.createRunOnce(changeResult);
     return signedIn.page(async (req, res, listener) => {
-      const entries = readEntries(req);
+      const entries = readEntries(req, isSaving);
 
       const { uris, notice, undo } = await runOnce(req, async () => {
         const [first] = entries;
@@ -62,7 +71,7 @@ export function libraryFormPages({ signedIn, forms, hub, undoLibrary }: Deps): R
     });
   }
 
-  /** Throws {@link Problem} if only some were changed. */
+  /** Throws {@link PartlyDone} if only some were changed. */
   async function changeAll(
     req: Request,
     { spotify, accountId }: SignedInListener,
@@ -77,7 +86,7 @@ export function libraryFormPages({ signedIn, forms, hub, undoLibrary }: Deps): R
       // safeguard: say-what-was-saved
       if (done.length > 0) {
         const undo = await undoLibrary.offer(req, isSaving ? null : done);
-        throw new Problem(partlyChanged(done, uris, isSaving, undo));
+        throw new PartlyDone(failureOfRest(error), partlyChanged(done, uris, isSaving, undo));
       }
       throw error instanceof ArtistsNotOffered ? new Problem(artistsNotOffered) : error;
     } finally {
@@ -102,9 +111,12 @@ const changeResult = v
 type ChangeResult = v.Infer<typeof changeResult>;
 
 /** Reads the rows or URIs to change, each once. Throws {@link Problem} if there are none, too many, or others. */
-function readEntries({ form: { fields } }: Request): ShownEntry[] {
+function readEntries({ form: { fields, returnTo } }: Request, isSaving: boolean): ShownEntry[] {
+  refuseMixedRows(fields);
   const rows = selectedRows(fields);
   const values = [fields.uri ?? []].flat();
+  // safeguard: words-for-empty-selection
+  if (rows.length + values.length === 0) throw new Problem(nothingToChange(isSaving, returnTo));
   const entries =
     rows.length > 0
       ? rows.map((entry) => readEntry({ entry }, noUri, isLibraryUri))
@@ -113,8 +125,14 @@ function readEntries({ form: { fields } }: Request): ShownEntry[] {
         : [readEntry({ ...fields, uri: values[0] }, noUri, isLibraryUri)];
   const each = new Map(entries.map((entry) => [entry.uri, entry]));
   // safeguard: forty-saved-at-once
-  if (each.size > maxSavedItems) throw new Problem(noUri);
+  if (each.size > maxSavedItems) throw new Problem(nothingToChange(isSaving, returnTo));
   return [...each.values()];
+}
+
+/** Returns the error itself, or one whose words fit after some were saved or removed. */
+function failureOfRest(error: unknown): unknown {
+  if (error instanceof ArtistsNotOffered) return new Problem(otherArtistsNotOffered);
+  return error instanceof NotFound ? new Problem(othersGone) : error;
 }
 
 function textFor(count: number, isSaving: boolean): string {

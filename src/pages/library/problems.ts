@@ -14,13 +14,25 @@ export const libraryChanged = {
   actions: [goToLibrary],
 };
 
+const whatToSend = `the URI of a track, an episode, an album, a show, an artist, or a playlist as "uri", such as spotify:track:…, up to ${maxSavedItems} times.`;
+
 export const noUri = {
   status: 400,
   reason: 'no-uri',
   title: 'This can’t be saved',
-  text: `Send the URI of a track, an episode, an album, a show, an artist, or a playlist as "uri", such as spotify:track:…, up to ${maxSavedItems} times. Local files can’t be saved.`,
+  text: `Send ${whatToSend} Local files can’t be saved.`,
   actions: [goToLibrary],
 };
+
+/** For a change of nothing, or of more than one form can change. `goTo`: the page of the form. */
+export function nothingToChange(isSaving: boolean, goTo: string) {
+  return {
+    ...noUri,
+    title: isSaving ? 'What should be saved?' : 'What should be removed?',
+    text: `Select at least one item, and at most ${maxSavedItems}. Nothing was ${isSaving ? 'saved' : 'removed'}. Programs send ${whatToSend}`,
+    actions: [{ label: 'Go back', href: goTo }],
+  };
+}
 
 export const artistsNotOffered = {
   status: 403,
@@ -30,20 +42,31 @@ export const artistsNotOffered = {
   actions: [linkTo('Go to the artists you follow', routes.followedArtists), goToLibrary],
 };
 
-/** For a change that Spotify made only in part. `undo` undoes that part. */
+/* Of several things, after some were saved or removed. */
+
+export const otherArtistsNotOffered = {
+  ...artistsNotOffered,
+  text: 'Spotify doesn’t let this site’s app follow or unfollow artists. You can do it on Spotify.',
+};
+
+export const othersGone = {
+  status: 404,
+  reason: 'items-gone',
+  title: 'Some of these are gone',
+  text: 'Spotify doesn’t have everything that you selected. It may have been deleted.',
+  actions: [goToLibrary],
+};
+
+/** For a change that failed after a part of it was done. `undo` undoes that part. */
 export function partlyChanged(
   done: readonly string[],
   all: readonly string[],
   isSaving: boolean,
   undo: string | null,
 ) {
-  const counts = `${done.length} of ${all.length}`;
   return {
-    status: 502,
     reason: 'partly-changed',
-    title: isSaving ? 'Saved only in part' : 'Removed only in part',
-    text: `${isSaving ? 'Saved' : 'Removed'} ${counts}, then Spotify refused or didn’t respond. Doing it again does no harm.`,
-    actions: [goToLibrary],
+    text: `${isSaving ? 'Saved' : 'Removed'} ${done.length} of ${all.length}.`,
     undo,
     details: { done, failed: all.filter((uri) => !done.includes(uri)) },
   };

@@ -1,5 +1,6 @@
 import type { PlaylistDetails } from '../../spotify/playlist-change-calls.ts';
 import type { ErrorPage } from '../../web/errors.ts';
+import { isYes } from '../../web/fields.ts';
 import { invalidDetails } from './problems.ts';
 
 /** The limits in Spotify's own apps. */
@@ -15,7 +16,7 @@ export function readDetails(fields: Readonly<Record<string, unknown>>): Details 
     // Spotify accepts no line breaks.
     name: text(fields.name).replace(/\s+/g, ' '),
     description: text(fields.description).replace(/\s+/g, ' '),
-    public: fields.public === 'true' || fields.public === true,
+    public: isYes(fields.public),
   };
   return { details, problem: problemWith(details) };
 }

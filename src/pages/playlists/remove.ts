@@ -5,11 +5,11 @@ import { routes } from '../../routes.ts';
 import { maxChangedItems } from '../../spotify/limits.ts';
 import type { PlaylistRow } from '../../spotify/types.ts';
 import { Problem } from '../../web/errors.ts';
-import { acceptFields, flag, texts, wholeNumber } from '../../web/fields.ts';
+import { acceptFields, flag, isYes, position, texts } from '../../web/fields.ts';
 import type { Forms } from '../../web/forms.ts';
 import { withNotice } from '../../web/notices.ts';
 import type { SignedIn, SignedInListener } from '../../web/signed-in.ts';
-import { checkSpotifyId, readEntry, selectedRows } from '../../web/spotify-params.ts';
+import { checkSpotifyId, readEntry, refuseMixedRows, selectedRows } from '../../web/spotify-params.ts';
 import { wantsJson } from '../../web/wants-json.ts';
 import { pageInReturn, showConflict } from './conflict.ts';
 import { areGone, maxRuns, maxUnaskedItems, type PlacedItem, putBack, readRows, runsOf } from './contents.ts';
@@ -52,8 +52,8 @@ const rowFields = {
   entry: texts.optional(),
   unplayable: texts.optional(),
   uri: v.string().optional(),
-  position: wholeNumber.optional(),
-  place: wholeNumber.optional(),
+  position: position.optional(),
+  place: position.optional(),
 };
 const removalFields = { ...rowFields, confirmed: flag.optional(), count: flag.optional() };
 
@@ -192,6 +192,7 @@ type Removal = {
 /** Reads which rows to remove: that of a button, or those that are selected. Throws {@link Problem} if that isn't clear. */
 function readRemoval(req: Request): Removal {
   const { fields } = req.form;
+  refuseMixedRows(fields);
   const values = selectedRows(fields);
   const problem = nothingToRemove(pageOfPlaylist(req, String(req.params.id)));
   if (values.length > maxChangedItems) throw new Problem(problem);
@@ -201,8 +202,8 @@ function readRemoval(req: Request): Removal {
     id: String(req.params.id),
     snapshotId: readSnapshot(req.form),
     entries,
-    isConfirmed: [true, 'yes', 'true'].some((yes) => yes === fields.confirmed),
-    isCounting: fields.count === 'yes',
+    isConfirmed: isYes(fields.confirmed),
+    isCounting: isYes(fields.count),
   };
 }
 
