@@ -42,8 +42,7 @@ let onUpdate = () => undefined;
 
 function show(card) {
   const { activeElement } = document;
-  const isInside = activeElement !== live && live.contains(activeElement);
-  const focused = isInside ? actionOf(activeElement) : null;
+  const focused = activeElement !== live && live.contains(activeElement) && actionOf(activeElement);
   const recent = byId('live-recent');
   const isOpen = live.querySelector('details')?.open;
   live.innerHTML = card.html;
@@ -124,12 +123,13 @@ function isHeld() {
   return live.querySelector('[data-held], :is(a, button, summary):active') !== null;
 }
 
-/** Identifies a button or link in the next card by its action. Play and Pause are one button. */
+/** Identifies a control in the next card by its action, and one of a list by its value. Play and Pause are one. */
 function actionOf(element) {
-  const { form, localName, name, className, href } = element;
+  const { form, localName, name, value, className, href } = element;
   if (!form) return `${localName} ${className} ${href}`;
+  // safeguard: rows-keep-focus
   // safeguard: play-and-pause-are-one
-  return `${form.action.replace(/\/(pause|remove)$/, (end) => (end === '/pause' ? '/play' : '/save'))} ${name}`;
+  return `${form.action.replace(/\/(pause|remove)$/, (end) => (end === '/pause' ? '/play' : '/save'))} ${name} ${form.id && value + className}`;
 }
 
 function updateProgress() {

@@ -21,12 +21,24 @@ async function ask(link) {
 }
 
 const unknown = document.querySelector('a[data-saved-state]');
-if (unknown) ask(unknown);
+// A tab in the background may never be looked at.
+// safeguard: ask-while-seen
+if (unknown && document.hidden)
+  document.addEventListener('visibilitychange', () => ask(unknown), { once: true });
+else if (unknown) ask(unknown);
+
+/** The address that undoes what this form did last, if it was a removal. */
+let ownUndo = null;
 
 document.addEventListener('done', ({ target, detail }) => {
-  if (target === form) show(detail.body.saved);
+  if (target === form) {
+    show(detail.body.saved);
+    ownUndo = detail.undo;
+  }
+  // Others on the page offer Undo as well.
   // safeguard: saved-again-after-undo
-  else if (target.closest('#action-status')) show(true);
+  // safeguard: only-own-undo
+  else if (ownUndo && detail.action.endsWith(ownUndo)) show(true);
 });
 
 // Spotify doesn't offer it to this app, so the button would never work.

@@ -114,13 +114,15 @@ export function errorPages({ baseUrl, now, hasSetup, onError, redirect }: Deps):
     const resend = resendOf(req, error, baseUrl);
     const reloadSeconds = isReloading ? reloadAfter(page.retryAfterSeconds ?? 0) : null;
     const onFailure = (failure: unknown) => onError(failure, req, 500);
-    sendErrorPage(res, { page, requestId, resend, reloadSeconds, onFailure });
+    sendErrorPage(res, { page, requestId, returnPath, resend, reloadSeconds, onFailure });
   };
 }
 
 type PageOptions = {
   page: ErrorPage;
   requestId: string;
+  /** The page that its Undo returns to. */
+  returnPath?: string;
   resend?: Resend | null;
   /** After how many seconds the page reloads; null if it doesn't. */
   reloadSeconds?: number | null;
@@ -130,11 +132,12 @@ type PageOptions = {
 
 export function sendErrorPage(
   res: Response,
-  { page, requestId, resend = null, reloadSeconds = null, onFailure }: PageOptions,
+  { page, requestId, returnPath, resend = null, reloadSeconds = null, onFailure }: PageOptions,
 ): void {
   setHeaders(res, page);
   const drawingName = drawingOf(page);
-  res.render('errors/page', { page, drawingName, requestId, resend, reloadSeconds }, (failure, html) => {
+  const shown = { page, drawingName, requestId, returnPath, resend, reloadSeconds };
+  res.render('errors/page', shown, (failure, html) => {
     if (failure) onFailure?.(failure);
     // Another response has begun since. Sending a second one would throw, and nothing would catch that here.
     if (res.headersSent) return void res.destroy();

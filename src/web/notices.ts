@@ -219,17 +219,20 @@ type Extras = {
   at?: string | null;
   /** The address to which a POST undoes the action: see undo.ts. */
   undo?: string | null;
+  /** The URI of the one thing that was changed. */
+  about?: string | null;
 };
 
 export function withNotice(
   path: string,
   notice: NoticeName,
-  { at = null, undo = null }: Extras = {},
+  { at = null, undo = null, about = null }: Extras = {},
 ): string {
   const url = new URL(path, 'http://unused');
   url.searchParams.set('notice', notice);
   if (at !== null) url.searchParams.set('at', at);
   if (undo !== null) url.searchParams.set('undo', undo);
+  if (about !== null) url.searchParams.set('about', about);
   return url.pathname + url.search;
 }
 
@@ -266,6 +269,6 @@ export function pathWithoutNotice(path: string): string {
   // An address such as // is none.
   const url = URL.parse(path, 'http://unused');
   if (url === null) return routes.home();
-  for (const name of ['notice', 'at', 'undo']) url.searchParams.delete(name);
+  for (const name of ['notice', 'at', 'undo', 'about']) url.searchParams.delete(name);
   return url.pathname + url.search;
 }

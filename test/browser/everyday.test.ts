@@ -133,3 +133,22 @@ test('a page finds out whether the library contains its album, without leaving o
   assert.ok(apiRequests(simulator).filter((one) => one.endsWith('/contains')).length <= 1);
   assert.deepEqual(errors, []);
 });
+
+test('a page in the background asks about the library once it is seen', { skip }, async (t) => {
+  const { page, simulator, url } = await openAlbum(t, true);
+  await page.goto(`${url}/search?q=the&type=album`);
+  const path = await main(page).locator('.cards a.card').last().getAttribute('href');
+  const hide = (hidden: boolean) =>
+    `Object.defineProperty(document, 'hidden', { configurable: true, get: () => ${hidden} })`;
+  const other = await page.context().newPage();
+  await other.addInitScript(hide(true));
+  await other.goto(url + path, { waitUntil: 'networkidle' });
+  const isAsked = () => apiRequests(simulator).some((one) => one.endsWith('/contains'));
+  assert.ok(!isAsked());
+
+  await other.evaluate(`${hide(false)}; document.dispatchEvent(new Event('visibilitychange'))`);
+  await main(other)
+    .getByRole('button', { name: /^(Save to|Remove from) library$/ })
+    .waitFor();
+  assert.ok(isAsked());
+});

@@ -314,6 +314,24 @@ test('Play and Pause keep the focus, and a slider with the focus stays quiet', {
   assert.notEqual(await position.getAttribute('aria-valuetext'), text);
 });
 
+test('the button of a row keeps the focus when the card around it changes', { skip }, async (t) => {
+  const { page, simulator, mara } = await nowPlaying(t);
+  simulator.plays('mara', { kind: 'nothing' });
+  await loadWithScripts(page);
+  const play = page
+    .locator('#live-recent')
+    .getByRole('button', { name: /^Play / })
+    .nth(2);
+  await play.focus();
+  const value = await play.getAttribute('value');
+
+  simulator.rateLimit(3_600);
+  await mara.get('/now-playing').expect(200);
+  await page.getByText('Spotify limits how often this site may ask.').waitFor();
+  assert.equal(await page.evaluate('document.activeElement.value'), value);
+  assert.equal(await page.evaluate('document.activeElement.title'), 'Play');
+});
+
 test('saving the track stays on the page', { skip }, async (t) => {
   const { page, simulator, errors } = await nowPlaying(t);
   await page.evaluate('window.isSamePage = true');

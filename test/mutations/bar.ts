@@ -53,7 +53,7 @@ export const mutations: Mutation[] = [
   {
     what: 'no call to Spotify for the bar without scripts',
     safeguard: 'bar-makes-no-calls',
-    from: "if (req.query.ask !== 'yes') return stored();",
+    from: "if (req.query.ask !== 'yes') return hub.latestObservation(listener.accountId);",
     to: '',
     test: 'test/pages/bar-without-scripts',
     named: 'without scripts a page has a bar',

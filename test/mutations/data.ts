@@ -610,7 +610,7 @@ export const mutations: Mutation[] = [
   {
     what: 'resume links within the site only',
     safeguard: 'resume-link-within-site',
-    from: '.assert((path) => /^\\/(playlists|library)\\//.test(path))',
+    from: ".assert((path) => /^\\/(playlists|library)\\//.test(pathWithin(path) ?? ''))",
     to: '',
     test: 'test/pages/exports-complete',
     named: 'damaged link',

@@ -227,6 +227,14 @@ export const mutations: Mutation[] = [
     named: 'Play and Pause keep the focus',
   },
   {
+    what: 'keeping the focus on the button of a row',
+    safeguard: 'rows-keep-focus',
+    from: 'form.id && value + className',
+    to: "''",
+    test: 'test/browser/remote',
+    named: 'button of a row keeps the focus',
+  },
+  {
     what: 'a slider that is quiet while it has the focus',
     safeguard: 'quiet-slider',
     from: '!isQuiet &&',

@@ -156,10 +156,26 @@ export const mutations: Mutation[] = [
   {
     what: 'a button that knows of Undo',
     safeguard: 'saved-again-after-undo',
-    from: "else if (target.closest('#action-status')) show(true);",
+    from: 'else if (ownUndo && detail.action.endsWith(ownUndo)) show(true);',
     to: '',
     test: 'test/browser/toast',
     named: 'saving in a header',
+  },
+  {
+    what: 'a button that knows what isn’t about it',
+    safeguard: 'only-own-undo',
+    from: 'ownUndo && detail.action.endsWith(ownUndo)',
+    to: "target.closest('#action-status')",
+    test: 'test/browser/toast',
+    named: 'Undo of something else',
+  },
+  {
+    what: 'asking about the library only in a tab that is seen',
+    safeguard: 'ask-while-seen',
+    from: 'if (unknown && document.hidden)',
+    to: 'if (false)',
+    test: 'test/browser/everyday',
+    named: 'in the background',
   },
   {
     what: 'taking Follow away once Spotify has refused it for this app',

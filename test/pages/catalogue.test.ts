@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test as testOnce } from 'node:test';
 import { apiVersionIn, testInEachApiVersion as test } from '../support/api-versions.ts';
-import { allowAll, apiRequests, formFields } from '../support/pages.ts';
+import { allowAll, apiRequests, formFields, undoPath } from '../support/pages.ts';
 import { startTurntable, type Turntable } from '../support/turntable.ts';
 
 type Named = { name: string; uri: string; link: string };
@@ -496,6 +496,43 @@ testOnce('a page shows what a button did at another server', async (t) => {
   assert.match(page.text, />Remove from library</);
 });
 
+testOnce('what a page’s other buttons did says nothing about what the page is about', async (t) => {
+  const person = await listener(await startTurntable(t));
+  const album = await findAlbum(person, 'The Lighthouse Tapes');
+  const path = `/albums/${idOf(album.uri)}`;
+  const { tracks } = await person.json(path);
+  const [one, two] = tracks.map(({ uri }: Named) => uri);
+  /** Presses a button without scripts, and returns the page that this leads to. */
+  const press = async (action: string, uri: string | string[]) => {
+    const sent = person.post(action).type('form').send({ uri, returnTo: path });
+    return (await person.get(String((await sent.expect(303)).headers.location)).expect(200)).text;
+  };
+  /** What the header says about the album: whether it is in the library, or null. */
+  const claimOf = (text: string) =>
+    text.includes('>In your library?<') ? null : text.includes('>Remove from library<');
+
+  for (const uri of [one, [one, two]]) {
+    await press('/library/save', uri);
+    assert.notEqual(claimOf(await press('/library/remove', uri)), false);
+  }
+  const removed = await press('/library/remove', album.uri);
+  assert.equal(claimOf(removed), false);
+  for (const uri of [one, [one, two]]) assert.notEqual(claimOf(await press('/library/save', uri)), true);
+  const ofTrack = await press('/library/remove', one);
+  const undo = (text: string) =>
+    person
+      .post(undoPath(text))
+      .type('form')
+      .send(formFields(text, undoPath(text)))
+      .expect(303);
+  const undone = await undo(ofTrack);
+  assert.equal(undone.headers.location, `${path}?notice=unsave-undone`);
+  assert.notEqual(claimOf((await person.get(undone.headers.location).expect(200)).text), true);
+
+  const { headers } = await undo(removed);
+  assert.equal(claimOf((await person.get(String(headers.location)).expect(200)).text), true);
+});
+
 test('a page claims nothing about the library that it doesn’t know, and one call finds out', async (t) => {
   const turntable = await startTurntable(t);
   const { simulator } = turntable;
@@ -530,11 +567,33 @@ test('a page claims nothing about the library that it doesn’t know, and one ca
   }
 });
 
+testOnce('a page whose question about the library fails is shown without an answer', async (t) => {
+  const turntable = await startTurntable(t);
+  const { simulator } = turntable;
+  const album = await findAlbum(await listener(turntable), 'The Lighthouse Tapes');
+  const path = `/albums/${idOf(album.uri)}?page=2&saved=ask`;
+  const cold = await startTurntable(t, { sharedWith: turntable });
+  const mara = await listener(cold, 'mara');
+  const reader = await listener(cold, 'mara', '');
+  const isAsked = () => apiRequests(simulator).some((one) => one.endsWith('/contains'));
+
+  simulator.forgetCalls();
+  await reader.get(path).expect(200);
+  await mara.getJson(path).expect(200);
+  assert.ok(!isAsked(), 'only pages with the button ask');
+
+  simulator.fault({ on: /contains$/, answer: { status: 502, body: '' }, times: 9 });
+  const page = await mara.get(path).expect(200);
+  assert.ok(isAsked());
+  assert.match(page.text, /href="\?page=2&amp;saved=ask">In your library\?</);
+});
+
 testOnce('the library isn’t asked for while calls are scarce, nor about artists', async (t) => {
   const turntable = await startTurntable(t, { env: { SPOTIFY_DAILY_CALLS: '20' } });
   const mara = await listener(turntable, 'mara');
   const uri = 'spotify:track:0123456789012345678901';
-  await mara.get('/library/saved').set('Accept', 'application/json').expect(400);
+  const { body } = await mara.get('/library/saved').set('Accept', 'application/json').expect(400);
+  assert.equal(body.detail, 'Send the URI of a track, an episode, an album, or a show as "uri".');
   await mara.get('/library/saved?uri=spotify:artist:0123456789012345678901').expect(400);
   for (let pages = 0; pages < 6; pages += 1) {
     turntable.clock.advance({ seconds: 3 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test as testOnce } from 'node:test';
 import { apiVersionIn, testInEachApiVersion as test } from '../support/api-versions.ts';
-import { allowAll, apiRequests } from '../support/pages.ts';
+import { allowAll, apiRequests, formFields, undoPath } from '../support/pages.ts';
 import { startTurntable } from '../support/turntable.ts';
 
 type Item = { uri: string };
@@ -207,6 +207,18 @@ testOnce('a form with nothing or too much selected says what to select', async (
     assert.match(left.text, /at most 40\. Nothing was removed\./);
   }
   assert.deepEqual(apiRequests(simulator), []);
+});
+
+testOnce('what was removed before a failure can be undone, which leads back to the list', async (t) => {
+  const { person, uris, post, simulator } = await start(t);
+  const [track = ''] = uris('track');
+  const [artist = ''] = uris('artist');
+  await post('/library/save', { uri: track }).expect(200);
+  simulator.fault({ on: /artist/, answer: { status: 502, body: '' }, times: 9 });
+  const sent = { uri: [track, artist], returnTo: '/library/recent?page=2' };
+  const { text } = await person.post('/library/remove').type('form').send(sent).expect(502);
+  assert.match(text, /Removed 1 of 2/);
+  assert.equal(formFields(text, undoPath(text)).returnTo, '/library/recent?page=2');
 });
 
 testOnce(

@@ -1,6 +1,8 @@
 import { type Request, type Response, Router } from 'express';
 import type { AppApi, CatalogueReader } from '../../access/app-api.ts';
+import { GrantLost } from '../../access/errors.ts';
 import type { RateLimiters } from '../../access/rate-limiter.ts';
+import { RedisUnavailable } from '../../redis/errors.ts';
 import { routes } from '../../routes.ts';
 import { partsPerPage } from '../../spotify/limits.ts';
 import type { Image } from '../../spotify/types.ts';
@@ -91,26 +93,41 @@ const noControls: Controls = {
 async function controlsOf(req: Request, listener: SignedInListener, kind: Kind): Promise<Controls> {
   const hasScope = listener.hasScopesFor(kind === 'artist' ? 'followArtist' : 'saveToLibrary');
   const isOffered = kind !== 'artist' || (await listener.spotify.canFollowArtists());
+  const canSave = hasScope && isOffered;
   return {
     canPlay: canPlay(listener),
     canAdd: kind === 'track' || kind === 'episode',
-    canSave: hasScope && isOffered,
+    canSave,
     needsScope: !hasScope && isOffered,
-    saved: await savedOf(req, listener, kind),
+    // safeguard: ask-only-if-shown
+    saved: canSave && !wantsJson(req) ? await savedOf(req, listener, kind) : null,
   };
 }
 
-/** A notice says what a button has done, even if another process did it. */
+/** Whether it is in the library; null if that isn't known without a call. A notice says what a button has done, even if another process did it. */
 async function savedOf(req: Request, { spotify }: SignedInListener, kind: Kind): Promise<boolean | null> {
-  const notice = noticeIn(req);
-  // safeguard: saved-by-notice
-  if (notice === 'track-saved' || notice === 'unsave-undone' || notice === 'artist-followed') return true;
-  if (notice === 'track-removed' || notice === 'artist-unfollowed') return false;
   const uri = uriOf(req, kind);
+  // Other buttons on the page lead back to it as well: those of its rows, and of the track that is playing.
+  // safeguard: notice-about-this
+  const notice = req.query.about === uri ? noticeIn(req) : null;
+  // safeguard: saved-by-notice
+  if (notice === 'track-saved' || notice === 'artist-followed') return true;
+  if (notice === 'track-removed' || notice === 'artist-unfollowed') return false;
   const known = spotify.knownSaved(uri);
   // Someone without scripts has asked: the page itself takes one call, for what it is about.
   const isAsked = known === null && req.query.saved === 'ask' && isCheckableUri(uri);
-  return isAsked ? spotify.isSaved(uri) : known;
+  return isAsked ? askWhetherSaved(spotify, uri) : known;
+}
+
+/** Returns null if Spotify doesn't answer: the rest of the page doesn't need it. */
+async function askWhetherSaved(spotify: SignedInListener['spotify'], uri: string): Promise<boolean | null> {
+  try {
+    return await spotify.isSaved(uri);
+  } catch (error) {
+    // safeguard: page-without-saved-state
+    if (error instanceof GrantLost || error instanceof RedisUnavailable) throw error;
+    return null;
+  }
 }
 
 function uriOf(req: Request, kind: Kind): string {

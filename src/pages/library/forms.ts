@@ -62,8 +62,9 @@ export function libraryFormPages({ signedIn, forms, hub, undoLibrary }: Deps): R
         const undo = await undoLibrary.offer(req, isSaving ? null : all);
         return { uri: String(all[0]), uris: all, notice: noticeFor(all, isSaving), undo };
       });
-      if (!wantsJson(req)) return res.redirect(303, withNotice(req.form.returnTo, notice, { undo }));
-      const [uri] = uris;
+      const [uri = null] = uris;
+      const about = uris.length === 1 ? uri : null;
+      if (!wantsJson(req)) return res.redirect(303, withNotice(req.form.returnTo, notice, { undo, about }));
       const text = textOfNotice(notice);
       if (uris.length === 1) res.json({ uri, uris, count: 1, saved: isSaving, text, undo });
       else

@@ -34,6 +34,14 @@ export function nothingToChange(isSaving: boolean, goTo: string) {
   };
 }
 
+export const noCheckableUri = {
+  status: 400,
+  reason: 'no-uri',
+  title: 'This can’t be looked up in your library',
+  text: 'Send the URI of a track, an episode, an album, or a show as "uri".',
+  actions: [goToLibrary],
+};
+
 export const artistsNotOffered = {
   status: 403,
   reason: 'artists-not-offered',

@@ -4,7 +4,7 @@ import { routes } from '../../routes.ts';
 import { isCheckableUri } from '../../spotify/uri.ts';
 import type { SignedIn } from '../../web/signed-in.ts';
 import { readEntry } from '../../web/spotify-params.ts';
-import { noUri } from './problems.ts';
+import { noCheckableUri } from './problems.ts';
 
 type Deps = { signedIn: SignedIn; hub: Hub };
 
@@ -15,7 +15,7 @@ type Deps = { signedIn: SignedIn; hub: Hub };
 export function savedStatePage({ signedIn, hub }: Deps): Router {
   const router = Router();
   const savedState = signedIn.page(async (req, res, { spotify }) => {
-    const { uri } = readEntry(req.query, noUri, isCheckableUri);
+    const { uri } = readEntry(req.query, noCheckableUri, isCheckableUri);
     res.set('Cache-Control', 'private, no-store');
     const known = spotify.knownSaved(uri);
     // safeguard: library-state-is-dropped-first
