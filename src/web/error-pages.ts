@@ -135,8 +135,7 @@ export function sendErrorPage(
   { page, requestId, returnPath, resend = null, reloadSeconds = null, onFailure }: PageOptions,
 ): void {
   setHeaders(res, page);
-  const drawingName = drawingOf(page);
-  const shown = { page, drawingName, requestId, returnPath, resend, reloadSeconds };
+  const shown = { page, drawingName: drawingOf(page), requestId, returnPath, resend, reloadSeconds };
   res.render('errors/page', shown, (failure, html) => {
     if (failure) onFailure?.(failure);
     // Another response has begun since. Sending a second one would throw, and nothing would catch that here.
