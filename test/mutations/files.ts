@@ -181,8 +181,8 @@ export const mutations: Mutation[] = [
   {
     what: 'escaping formulas in the table for Soundiiz',
     safeguard: 'formulas-in-soundiiz-table',
-    from: 'cell: withoutFormula',
-    to: 'cell: String',
+    from: 'isQuoted: false, cell: withoutFormula',
+    to: 'isQuoted: false, cell: String',
     test: 'test/pages/export-formats',
     named: 'four columns of its form',
   },

@@ -242,6 +242,9 @@ test('the top result is the one with the name that was searched for, whatever it
     'sunday, slowly': ['playlist', 'Sunday, slowly'],
     'the long platform': ['show', 'The Long Platform'],
     'the keeper': ['track', 'The Keeper’s Daughter'],
+    // Spotify lists "Lost Property" and "Letters to a Lighthouse" before them.
+    rope: ['track', 'Rope'],
+    lighthouse: ['playlist', 'Lighthouse keepers'],
   };
   for (const [words, [type, name]] of Object.entries(expected)) {
     const path = `/search?${new URLSearchParams({ q: words })}`;
