@@ -35,8 +35,11 @@ test('below a path a person signs in, live updates and buttons work, and the pag
   const first = await title.textContent();
   await page.getByRole('button', { name: 'Pause' }).first().click();
   await page.getByRole('button', { name: 'Play' }).first().waitFor();
+  // Whether the next track is in the library is asked once it shows. Before that, the heart's label may change by itself.
+  const isAsked = page.waitForResponse(/\/now-playing\/saved/);
   await page.keyboard.press('n');
   await until(async () => (await title.textContent()) !== first);
+  await isAsked;
   const heart = page.locator('#live .heart');
   const label = await heart.getAttribute('title');
   await page.keyboard.press('l');
