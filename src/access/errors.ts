@@ -1,3 +1,4 @@
+import { RedisUnavailable } from '../redis/errors.ts';
 import type { QuotaFamily } from './quota-families.ts';
 
 /** Spotify no longer accepts this sign-in (revoked, or six months old), or it has been ended here. */
@@ -56,4 +57,13 @@ export class ArtistsNotOffered extends Error {
   constructor() {
     super('Spotify does not let this app follow artists');
   }
+}
+
+/**
+ * For a call that a page can do without: returns null if Spotify doesn't answer it. Rethrows the error if the sign-in is lost or Redis is down, because
+ * then the rest of the page can't be shown either.
+ */
+export function nullWithoutSpotify(error: unknown): null {
+  if (error instanceof GrantLost || error instanceof RedisUnavailable) throw error;
+  return null;
 }

@@ -117,8 +117,8 @@ export const mutations: Mutation[] = [
   {
     what: 'a page without an answer about the library',
     safeguard: 'page-without-saved-state',
-    from: 'if (error instanceof GrantLost || error instanceof RedisUnavailable) throw error;',
-    to: 'throw error;',
+    from: 'isSaved(uri).catch(nullWithoutSpotify)',
+    to: 'isSaved(uri)',
     test: 'test/pages/catalogue',
     named: 'shown without an answer',
   },

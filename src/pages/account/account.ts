@@ -1,14 +1,12 @@
 import { type Request, type Response, Router } from 'express';
 import type { Browsers } from '../../access/browsers.ts';
-import { GrantLost } from '../../access/errors.ts';
+import { nullWithoutSpotify } from '../../access/errors.ts';
 import { familyLabels } from '../../access/family-labels.ts';
 import type { People } from '../../access/people.ts';
 import type { QuotaLedger } from '../../access/quota-ledger.ts';
 import { quotaInUse } from '../../access/quota-summary.ts';
-import { RedisUnavailable } from '../../redis/errors.ts';
 import { routes } from '../../routes.ts';
 import { version } from '../../settings/version.ts';
-import type { Profile } from '../../spotify/types.ts';
 import { acceptFields } from '../../web/fields.ts';
 import type { Forms } from '../../web/forms.ts';
 import { withNotice } from '../../web/notices.ts';
@@ -66,6 +64,7 @@ export function accountPages({ browsers, signedIn, people, forms, ledger, dailyC
   async function showAccount(req: Request, res: Response, listener: SignedInListener): Promise<void> {
     const { accountId, id, name, signIn, spotify } = listener;
     const [profile, all, known] = await Promise.all([
+      // A missing picture matters less than the page.
       spotify.profile().catch(nullWithoutSpotify),
       browsers.list(accountId),
       ledger.read(),
@@ -105,10 +104,4 @@ export function accountPages({ browsers, signedIn, people, forms, ledger, dailyC
         }),
     });
   }
-}
-
-/** Null if Spotify doesn't send the profile: a missing picture matters less than the page. Throws if the sign-in is lost or Redis is down. */
-function nullWithoutSpotify(error: unknown): Profile | null {
-  if (error instanceof GrantLost || error instanceof RedisUnavailable) throw error;
-  return null;
 }

@@ -1,8 +1,7 @@
 import { type Request, type Response, Router } from 'express';
 import type { AppApi, CatalogueReader } from '../../access/app-api.ts';
-import { GrantLost } from '../../access/errors.ts';
+import { nullWithoutSpotify } from '../../access/errors.ts';
 import type { RateLimiters } from '../../access/rate-limiter.ts';
-import { RedisUnavailable } from '../../redis/errors.ts';
 import { routes } from '../../routes.ts';
 import { partsPerPage } from '../../spotify/limits.ts';
 import type { Image } from '../../spotify/types.ts';
@@ -116,18 +115,8 @@ async function savedOf(req: Request, { spotify }: SignedInListener, kind: Kind):
   const known = spotify.knownSaved(uri);
   // Someone without scripts has asked: the page itself takes one call, for what it is about.
   const isAsked = known === null && req.query.saved === 'ask' && isCheckableUri(uri);
-  return isAsked ? askWhetherSaved(spotify, uri) : known;
-}
-
-/** Returns null if Spotify doesn't answer: the rest of the page doesn't need it. */
-async function askWhetherSaved(spotify: SignedInListener['spotify'], uri: string): Promise<boolean | null> {
-  try {
-    return await spotify.isSaved(uri);
-  } catch (error) {
-    // safeguard: page-without-saved-state
-    if (error instanceof GrantLost || error instanceof RedisUnavailable) throw error;
-    return null;
-  }
+  // safeguard: page-without-saved-state
+  return isAsked ? spotify.isSaved(uri).catch(nullWithoutSpotify) : known;
 }
 
 function uriOf(req: Request, kind: Kind): string {

@@ -1,9 +1,8 @@
 import { type Request, Router } from 'express';
-import { GrantLost } from '../../access/errors.ts';
+import { nullWithoutSpotify } from '../../access/errors.ts';
 import type { Hub } from '../../live/hub.ts';
 import type { Observation } from '../../live/observation.ts';
 import { unknownState } from '../../live/state.ts';
-import { RedisUnavailable } from '../../redis/errors.ts';
 import { routes } from '../../routes.ts';
 import { cover } from '../../web/cover.ts';
 import { safeReturnPath } from '../../web/return-path.ts';
@@ -47,19 +46,14 @@ export function barPages({ signedIn, hub, baseUrl, now }: Deps): Router {
 
   return router;
 
-  /** What is stored or, after a command, Spotify's answer: what was stored before it is out of date. Null if it isn't known. */
+  /** Returns the stored observation; after a command Spotify's answer, because the stored one is out of date. Null if that isn't known. */
   async function observationFor(req: Request, listener: SignedInListener): Promise<Observation | null> {
     // safeguard: bar-makes-no-calls
     if (req.query.ask !== 'yes') return hub.latestObservation(listener.accountId);
     // Another process may have handled the command.
     listener.invalidateHere('nowPlaying');
-    try {
-      const { observation, live } = await currentPlayback(hub, listener);
-      return live.cooldown === null ? observation : null;
-    } catch (error) {
-      if (error instanceof GrantLost || error instanceof RedisUnavailable) throw error;
-      return null;
-    }
+    const current = await currentPlayback(hub, listener).catch(nullWithoutSpotify);
+    return current && current.live.cooldown === null ? current.observation : null;
   }
 }
 

@@ -1,13 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Router } from 'express';
-import { GrantLost } from '../../access/errors.ts';
+import { nullWithoutSpotify } from '../../access/errors.ts';
 import type { RecentlyPlayed } from '../../access/recently-played.ts';
 import type { FetchSubscriptions } from '../../live/fetch-subscriptions.ts';
 import type { Hub } from '../../live/hub.ts';
 import { type Observation, uriOf } from '../../live/observation.ts';
 import type { Streams } from '../../live/sse.ts';
 import type { BackgroundTasks } from '../../ops/background.ts';
-import { RedisUnavailable } from '../../redis/errors.ts';
 import { routes } from '../../routes.ts';
 import type { TimestampedItem } from '../../spotify/types.ts';
 import type { CoverColors } from '../../web/cover-colors.ts';
@@ -103,16 +102,14 @@ export function nowPlayingPages(deps: Deps): Router {
   async function isSaved(listener: SignedInListener, observation: Observation): Promise<boolean | null> {
     const uri = uriOf(observation);
     if (!uri || !listener.hasScopesFor('isSaved')) return null;
-    try {
+    const ask = async () => {
       const saved = await listener.spotify.isSaved(uri);
       // While the request was in flight a button changed it, and its effect is already recorded.
-      if (saved === null) return await latestSaved(listener, uri);
+      if (saved === null) return latestSaved(listener, uri);
       await hub.recordSaved(listener.accountId, uri, saved);
       return saved;
-    } catch (error) {
-      if (error instanceof GrantLost || error instanceof RedisUnavailable) throw error;
-      return null;
-    }
+    };
+    return ask().catch(nullWithoutSpotify);
   }
 
   async function latestSaved({ accountId }: SignedInListener, uri: string): Promise<boolean | null> {
@@ -131,13 +128,8 @@ export function nowPlayingPages(deps: Deps): Router {
     const known = await knownRecent(listener, observation);
     if (known !== null || !showsRecent(listener, observation)) return known;
     const askedAt = now();
-    try {
-      const played = await listener.spotify.recentlyPlayed();
-      return await recent.set(listener.accountId, played, askedAt);
-    } catch (error) {
-      if (error instanceof GrantLost || error instanceof RedisUnavailable) throw error;
-      return null;
-    }
+    const ask = async () => recent.set(listener.accountId, await listener.spotify.recentlyPlayed(), askedAt);
+    return ask().catch(nullWithoutSpotify);
   }
 
   /** The same, but only if a page has asked Spotify since the music stopped: a stream makes no calls. */
