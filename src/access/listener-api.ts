@@ -66,10 +66,9 @@ export function createListenerApi(deps: Deps) {
       return grant.send(withToken(listenerCalls.player));
     },
 
-    canPlay,
+    canPlay: (listener: ScopesOf): boolean => playAccess(listener) === 'granted',
 
-    /** Whether a listener can play things, and if not, why. */
-    playAccess: (listener: ScopesOf): PlayAccess => playAccessOf(listener, canPlay(listener)),
+    playAccess,
 
     /** Whether a page may show what is playing. */
     canSeePlayer: ({ scopes }: Pick<StoredGrant, 'scopes'>): boolean =>
@@ -82,10 +81,11 @@ export function createListenerApi(deps: Deps) {
     forSession,
   };
 
-  /** Whether a page may offer to play things: the listener permits it, and hasn't been found to have no Premium. */
-  function canPlay({ accountId, scopes }: ScopesOf): boolean {
+  /** Whether a page may offer to play things, and if not, why: the listener hasn't permitted it, or has been found to have no Premium. */
+  function playAccess({ accountId, scopes }: ScopesOf): PlayAccess {
+    if (!hasScopes(scopes, scopesFor('play'))) return 'not-granted';
     // safeguard: play-with-premium-only
-    return hasScopes(scopes, scopesFor('play')) && !caller.isWithoutPremium(accountId);
+    return caller.isWithoutPremium(accountId) ? 'without-premium' : 'granted';
   }
 
   /** A call without arguments, outside a session. */
@@ -146,12 +146,9 @@ export function createListenerApi(deps: Deps) {
         requireScopes(session.grant.scopes, scopesFor(...names));
       },
 
-      /** Does the same as `canPlay`, for this listener. */
-      canPlay: (): boolean =>
-        canPlay({ accountId: session.listener.accountId, scopes: session.grant.scopes }),
-
-      /** Returns whether Spotify has recently refused a command because the account has no Premium. */
-      isWithoutPremium: (): boolean => caller.isWithoutPremium(session.listener.accountId),
+      /** Does the same as `playAccess`, for this listener. */
+      playAccess: (): PlayAccess =>
+        playAccess({ accountId: session.listener.accountId, scopes: session.grant.scopes }),
 
       /** Invalidates cached responses about this topic in every process, because something has changed without a call of ours. */
       invalidate<T extends Topic>(topic: T, ...args: Parameters<(typeof topics)[T]>): Promise<void> {
@@ -164,11 +161,6 @@ export function createListenerApi(deps: Deps) {
       },
     };
   }
-}
-
-function playAccessOf({ scopes }: ScopesOf, canPlay: boolean): PlayAccess {
-  if (canPlay) return 'granted';
-  return hasScopes(scopes, scopesFor('play')) ? 'without-premium' : 'not-granted';
 }
 
 function prefixesOf<T extends Topic>(topic: T, args: Parameters<(typeof topics)[T]>): readonly string[] {

@@ -133,15 +133,15 @@ export const mutations: Mutation[] = [
   {
     what: 'offering to play only with Premium',
     safeguard: 'play-with-premium-only',
-    from: '&& !caller.isWithoutPremium(accountId)',
-    to: '',
+    from: "caller.isWithoutPremium(accountId) ? 'without-premium' : 'granted'",
+    to: "'granted'",
     test: 'test/pages/remote',
     named: 'only what can be played',
   },
   {
     what: 'controls only with Premium',
     safeguard: 'controls-with-premium-only',
-    from: 'can.control && hasPremium &&',
+    from: "playAccess === 'granted' &&",
     to: 'can.control &&',
     test: 'test/pages/player',
     named: 'a free account sees',

@@ -4,6 +4,7 @@ import type { Hub } from '../../live/hub.ts';
 import type { Observation } from '../../live/observation.ts';
 import { unknownState } from '../../live/state.ts';
 import { routes } from '../../routes.ts';
+import { canPlay } from '../../web/can-play.ts';
 import { cover } from '../../web/cover.ts';
 import { safeReturnPath } from '../../web/return-path.ts';
 import { allowFraming } from '../../web/security.ts';
@@ -38,7 +39,7 @@ export function barPages({ signedIn, hub, baseUrl, now }: Deps): Router {
       ...(known && { ...playerData(known), ...controlsOf(listener, known) }),
       playback: known?.playback ?? null,
       picture: known && cover(coversOf(known), coverSize),
-      canControl: listener.canPlay(),
+      canControl: canPlay(listener),
       returnTo: safeReturnPath(req.query.returnTo, baseUrl),
     });
   });

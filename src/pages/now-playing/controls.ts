@@ -11,17 +11,16 @@ export function controlsOf(listener: SignedInListener, { playback }: Pick<Card, 
     save: listener.hasScopesFor('saveToLibrary'),
     seeQueue: listener.hasScopesFor('queue'),
   };
-  const hasPremium = !listener.isWithoutPremium();
+  // As of now: the stream of the page may have begun long ago.
+  const playAccess = listener.playAccess();
   const player = playback.state === 'nothing' ? null : playback;
   const device = player?.device ?? null;
   // safeguard: controls-with-premium-only
-  const takesCommands = can.control && hasPremium && device !== null && !device.restricted;
+  const takesCommands = playAccess === 'granted' && device !== null && !device.restricted;
   return {
     can,
-    hasPremium,
-    /** As of now: the stream of the page may have begun long ago. */
     // safeguard: access-in-live-cards
-    playAccess: !can.control ? 'not-granted' : hasPremium ? 'granted' : 'without-premium',
+    playAccess,
     takesCommands,
     canSeek: takesCommands && player !== null && !player.disallows.includes('seeking') && hasLength(player),
     /** From 0 to 100; null if it can't be changed. */
