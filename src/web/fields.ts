@@ -37,22 +37,24 @@ export function acceptFields(shape: Shape): RequestHandler {
 
 /** Throws {@link Problem} unless a request has only these fields, all of them in its body. */
 export function checkFields(req: Request, shape: Shape): void {
-  requireReadableFields(req);
+  requireReadableFields(req, { unreadable: unreadableFields, invalid: invalidFields });
   const result = v.object({ ...hiddenFields, ...shape }).try(req.form.fields);
   // safeguard: known-fields-only
   if (!result.ok) throw new Problem(invalidFields(textFor(result.issues)));
 }
 
+/** The pages for fields that can't be read, and for invalid ones. */
+type FieldProblems = { unreadable: ErrorPage; invalid: (text: string) => ErrorPage };
+
 /** Throws {@link Problem} if a request has fields where none are read: they would be ignored. */
-function requireReadableFields(req: Request): void {
+export function requireReadableFields(req: Request, { unreadable, invalid }: FieldProblems): void {
   const hasBody = req.get('Content-Length') !== '0' && req.is('*/*') !== null;
   // `forms.read` leaves `file` undefined, and reads no multipart.
   // safeguard: multipart-only-with-file
   const multipart = req.file === undefined ? [] : ['multipart/form-data'];
   // safeguard: readable-fields-of-forms
-  if (hasBody && !req.file && !req.is(['urlencoded', 'json', ...multipart]))
-    throw new Problem(unreadableFields);
-  if (Object.keys(req.query).length > 0) throw new Problem(invalidFields('Send its fields in the body.'));
+  if (hasBody && !req.file && !req.is(['urlencoded', 'json', ...multipart])) throw new Problem(unreadable);
+  if (Object.keys(req.query).length > 0) throw new Problem(invalid('Send its fields in the body.'));
 }
 
 /** Returns the names of the fields that are wrong. Their values may be anything, so they aren't repeated. */
@@ -63,11 +65,10 @@ export function namesIn(issues: v.ValitaError['issues']): string[] {
   return [...new Set(names.map(String))].filter((name) => /^\w{1,30}$/.test(name));
 }
 
-function textFor(issues: v.ValitaError['issues']): string {
+/** Says which fields are wrong; `otherwise` if that is none of them alone. */
+export function textFor(issues: v.ValitaError['issues'], otherwise = 'Its fields can’t be read.'): string {
   const names = namesIn(issues);
-  return names.length > 0
-    ? `Unknown, missing, or invalid: ${names.join(', ')}.`
-    : 'Its fields can’t be read.';
+  return names.length > 0 ? `Unknown, missing, or invalid: ${names.join(', ')}.` : otherwise;
 }
 
 export function invalidFields(text: string): ErrorPage {
@@ -76,7 +77,7 @@ export function invalidFields(text: string): ErrorPage {
     reason: 'invalid-fields',
     title: 'This request isn’t valid',
     text: `${text} Nothing was changed.`,
-    actions: [linkTo('Go home', () => routes.home())],
+    actions: [linkTo('Go home', routes.home)],
   };
 }
 
@@ -85,5 +86,5 @@ const unreadableFields: ErrorPage = {
   reason: 'unreadable-fields',
   title: 'This format can’t be read',
   text: 'Send the fields as a form or as JSON. Nothing was changed.',
-  actions: [linkTo('Go home', () => routes.home())],
+  actions: [linkTo('Go home', routes.home)],
 };

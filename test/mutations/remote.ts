@@ -45,7 +45,7 @@ export const mutations: Mutation[] = [
   {
     what: 'refusing fields that are not read',
     safeguard: 'readable-fields-only',
-    from: "if (hasBody && !req.is(['urlencoded', 'json'])) throw new Problem(unreadableFields);",
+    from: 'requireReadableFields(req, { unreadable: unreadableFields, invalid: invalidCommand });',
     to: '',
     test: 'test/pages/remote',
     named: 'unknown or odd field',

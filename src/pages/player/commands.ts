@@ -7,7 +7,7 @@ import type { Start } from '../../spotify/player-calls.ts';
 import { hasPlaces, isDeviceId, isPlayableContext, isShowUri, isUri } from '../../spotify/uri.ts';
 import { maxQueued } from '../../web/can-play.ts';
 import { type ErrorPage, linkTo, Problem } from '../../web/errors.ts';
-import { namesIn } from '../../web/fields.ts';
+import { namesIn, textFor } from '../../web/fields.ts';
 import { addAllToQueue, latestEpisodes, playShuffled, savedTracksFrom } from './multi-call-commands.ts';
 
 /*
@@ -190,7 +190,7 @@ function reader<Fields>(
   return (fields) => {
     const result = schema.try(fields);
     // safeguard: check-command-fields
-    if (!result.ok) throw new Problem(invalidCommand(textFor(result.issues)));
+    if (!result.ok) throw new Problem(invalidCommand(textForCommand(result.issues)));
     return { call, send: (spotify) => send(spotify, result.value) };
   };
 }
@@ -206,15 +206,12 @@ function hasField(fields: unknown, name: string): boolean {
   return typeof fields === 'object' && fields !== null && Object.hasOwn(fields, name);
 }
 
-/** Says which fields are wrong, by name; their values may be anything. */
-function textFor(issues: v.ValitaError['issues']): string {
-  const known = namesIn(issues);
+/** Says which fields are wrong, or what to send in place of them. */
+function textForCommand(issues: v.ValitaError['issues']): string {
   const ownText = issues.find((issue) => issue.code === 'custom_error' && issue.message === tooManyToQueue);
   if (ownText) return tooManyToQueue;
-  if (known.includes('time')) return 'Enter a time such as 1:30, or a number of seconds.';
-  return known.length > 0
-    ? `Unknown, missing, or invalid: ${known.join(', ')}.`
-    : 'These fields can’t be combined.';
+  if (namesIn(issues).includes('time')) return 'Enter a time such as 1:30, or a number of seconds.';
+  return textFor(issues, 'These fields can’t be combined.');
 }
 
 /** The problem of a command whose fields are wrong, with what is wrong with them. */

@@ -5,8 +5,8 @@ import type { Hub } from '../../live/hub.ts';
 import { routes } from '../../routes.ts';
 import { SpotifyUnavailable } from '../../spotify/errors.ts';
 import { canPlay } from '../../web/can-play.ts';
-import { NoSuchPage, Problem } from '../../web/errors.ts';
-import { acceptFields } from '../../web/fields.ts';
+import { NoSuchPage } from '../../web/errors.ts';
+import { acceptFields, requireReadableFields } from '../../web/fields.ts';
 import type { Forms } from '../../web/forms.ts';
 import { isNoticeName, type NoticeName, withNotice } from '../../web/notices.ts';
 import type { SignedIn, SignedInListener } from '../../web/signed-in.ts';
@@ -53,7 +53,9 @@ export function playerPages({ signedIn, forms, hub, afterCommandMs, baseUrl, now
   router.get(routes.queue(), htmlOrJson, queue);
 
   const command = signedIn.page(async (req, res, listener) => {
-    requireReadableFields(req);
+    // Otherwise "play" would resume in place of playing what was sent.
+    // safeguard: readable-fields-only
+    requireReadableFields(req, { unreadable: unreadableFields, invalid: invalidCommand });
     const fields = withUris(req.form.fields);
     await perform(req, res, listener, fields);
   });
@@ -142,14 +144,6 @@ function isStartWithoutDevice(
 
 /** When a command had been carried out, in milliseconds since 1970. */
 const commandTimeHeader = 'Command-Time';
-
-/** Throws {@link Problem} if a request has fields where none are read: they would be ignored, so that "play" would resume instead. */
-function requireReadableFields(req: Request): void {
-  const hasBody = req.get('Content-Length') !== '0' && req.is('*/*') !== null;
-  // safeguard: readable-fields-only
-  if (hasBody && !req.is(['urlencoded', 'json'])) throw new Problem(unreadableFields);
-  if (Object.keys(req.query).length > 0) throw new Problem(invalidCommand('Send its fields in the body.'));
-}
 
 /** The page to return to. One that doesn't show what is playing says that the command was carried out. */
 function withSuccess(returnTo: string, command: string): string {
