@@ -2,7 +2,7 @@ import { stringify } from 'csv-stringify/sync';
 import { soundiizTable, type Table, tables } from './columns.ts';
 import type { Format } from './format.ts';
 import { safeCell, withoutFormula } from './safe-cell.ts';
-import type { Manifest, Source } from './source.ts';
+import { filledRows, type Source } from './source.ts';
 
 type TableStyle = {
   /** Between two fields. */
@@ -62,11 +62,6 @@ async function* rowsOf({ manifest, pages }: Source, { fields }: Table): AsyncGen
       return one ? [one] : [];
     });
   }
-}
-
-/** Positions without an item have no row. */
-function filledRows({ written, missing, gone }: Manifest): number {
-  return written - missing - gone;
 }
 
 type Rows = readonly (readonly unknown[])[];

@@ -240,7 +240,7 @@ const noJob = {
   reason: 'no-export',
   title: 'No export',
   text: 'Nothing is being exported, and there’s no finished file. POST to this address starts an export.',
-  actions: [linkTo('Go to the export', () => routes.exportJob())],
+  actions: [linkTo('Go to the export', routes.exportJob)],
 };
 
 const noFile = {

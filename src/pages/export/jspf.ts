@@ -1,6 +1,6 @@
 import { isPlayable } from './columns.ts';
 import type { Format } from './format.ts';
-import type { Row } from './source.ts';
+import { filledRows, type Row } from './source.ts';
 
 /** The key of ListenBrainz's extension (MusicBrainz: "JSPF"). */
 const extensionOfTracks = 'https://musicbrainz.org/doc/jspf#track';
@@ -8,7 +8,7 @@ const extensionOfTracks = 'https://musicbrainz.org/doc/jspf#track';
 /** A playlist in JSPF, the JSON form of XSPF (Xiph wiki: "JSPF"), with what ListenBrainz adds to it. */
 export const jspf: Format = {
   itemsOnly: true,
-  rowsOf: ({ written, missing, gone }) => written - missing - gone,
+  rowsOf: filledRows,
   extension: 'jspf',
   type: 'application/jspf+json',
 

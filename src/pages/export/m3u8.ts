@@ -1,12 +1,12 @@
 import { isPlayable } from './columns.ts';
 import type { Format } from './format.ts';
 import { oneLine } from './one-line.ts';
-import type { Row } from './source.ts';
+import { filledRows, type Row } from './source.ts';
 
 /** A playlist in M3U8, as players read it: for each track a line about it, and one with its address. Local files have no address. */
 export const m3u8: Format = {
   itemsOnly: true,
-  rowsOf: ({ written, missing, gone, local }) => written - missing - gone - local,
+  rowsOf: (manifest) => filledRows(manifest) - manifest.local,
   extension: 'm3u8',
   type: 'audio/x-mpegurl',
 

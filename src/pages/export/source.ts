@@ -45,6 +45,11 @@ export type Manifest = {
   stopped: Stop | null;
 };
 
+/** Returns how many rows a file has that leaves out those without an item. */
+export function filledRows({ written, missing, gone }: Manifest): number {
+  return written - missing - gone;
+}
+
 /** The counts of a manifest before any row. */
 export const nothingWritten = {
   ...{ written: 0, tracks: 0, episodes: 0, chapters: 0, local: 0, gone: 0, missing: 0 },

@@ -6,7 +6,7 @@ import type { Hub } from '../../live/hub.ts';
 import { routes } from '../../routes.ts';
 import { NotFound } from '../../spotify/errors.ts';
 import { maxSavedItems } from '../../spotify/limits.ts';
-import { isLibraryUri, isUri } from '../../spotify/uri.ts';
+import { isLibraryUri } from '../../spotify/uri.ts';
 import { PartlyDone, Problem } from '../../web/errors.ts';
 import { acceptFields, position, texts } from '../../web/fields.ts';
 import type { Forms } from '../../web/forms.ts';
@@ -23,7 +23,7 @@ import {
   othersGone,
   partlyChanged,
 } from './problems.ts';
-import { noticeFor, savingNotices } from './saving.ts';
+import { noticeFor, recordAllSaved, savingNotices } from './saving.ts';
 import type { UndoLibrary } from './undo-library.ts';
 
 type Deps = { signedIn: SignedIn; forms: Forms; hub: Hub; undoLibrary: UndoLibrary };
@@ -91,7 +91,7 @@ export function libraryFormPages({ signedIn, forms, hub, undoLibrary }: Deps): R
       }
       throw error instanceof ArtistsNotOffered ? new Problem(artistsNotOffered) : error;
     } finally {
-      await Promise.all(done.filter(isUri).map((uri) => hub.recordSaved(accountId, uri, isSaving)));
+      await recordAllSaved(hub, accountId, done, isSaving);
     }
   }
 }
@@ -118,12 +118,9 @@ function readEntries({ form: { fields, returnTo } }: Request, isSaving: boolean)
   const values = [fields.uri ?? []].flat();
   // safeguard: words-for-empty-selection
   if (rows.length + values.length === 0) throw new Problem(nothingToChange(isSaving, returnTo));
-  const entries =
-    rows.length > 0
-      ? rows.map((entry) => readEntry({ entry }, noUri, isLibraryUri))
-      : values.length > 1
-        ? values.map((uri) => readEntry({ uri }, noUri, isLibraryUri))
-        : [readEntry({ ...fields, uri: values[0] }, noUri, isLibraryUri)];
+  const named =
+    rows.length > 0 ? rows.map((entry) => ({ entry })) : values.map((uri) => ({ ...fields, uri }));
+  const entries = named.map((one) => readEntry(one, noUri, isLibraryUri));
   const each = new Map(entries.map((entry) => [entry.uri, entry]));
   // safeguard: forty-saved-at-once
   if (each.size > maxSavedItems) throw new Problem(nothingToChange(isSaving, returnTo));

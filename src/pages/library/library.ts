@@ -72,7 +72,11 @@ async function showRecentlyPlayed(_req: Request, res: Response, listener: Signed
   const played = await listener.spotify.recentlyPlayed();
   res.set('Cache-Control', 'private, no-store').format({
     html: () =>
-      res.render('library/recent', { played, canPlay: canPlay(listener), canSave: canSave(listener) }),
+      res.render('library/recent', {
+        played,
+        canPlay: canPlay(listener),
+        canSave: listener.hasScopesFor('saveToLibrary'),
+      }),
     json: () => res.json({ tracks: played }),
   });
 }
@@ -99,13 +103,9 @@ function showTopItems(coverColors: CoverColors): ListenerPage {
           tracks,
           color,
           canPlay: canPlay(listener),
-          canSave: canSave(listener),
+          canSave: listener.hasScopesFor('saveToLibrary'),
         }),
       json: () => res.json({ range, artists, tracks }),
     });
   };
-}
-
-function canSave(listener: SignedInListener): boolean {
-  return listener.hasScopesFor('saveToLibrary');
 }

@@ -1,4 +1,5 @@
-import { partsOf } from '../../spotify/uri.ts';
+import type { Hub } from '../../live/hub.ts';
+import { isUri, partsOf } from '../../spotify/uri.ts';
 import type { NoticeName } from '../../web/notices.ts';
 
 /** The notices for saving a kind of thing, and for taking that back. */
@@ -15,4 +16,14 @@ export function noticeFor(uris: readonly string[], isSaving: boolean): (typeof s
   const [uri = ''] = uris;
   const kind = uris.length === 1 ? partsOf(uri).kind : 'track';
   return notices[kind === 'artist' || kind === 'playlist' ? kind : 'other'][isSaving ? 0 : 1];
+}
+
+/** Tells live updates that these were saved or removed. Only tracks and episodes can be what is playing. */
+export async function recordAllSaved(
+  hub: Hub,
+  accountId: string,
+  uris: readonly string[],
+  isSaved: boolean,
+): Promise<void> {
+  await Promise.all(uris.filter(isUri).map((uri) => hub.recordSaved(accountId, uri, isSaved)));
 }

@@ -2,16 +2,16 @@ import * as v from '@badrap/valita';
 import type { Request } from 'express';
 import type { Hub } from '../../live/hub.ts';
 import { routes } from '../../routes.ts';
-import { isLibraryUri, isUri } from '../../spotify/uri.ts';
+import { isLibraryUri } from '../../spotify/uri.ts';
 import type { Undo, Undone } from '../../web/undo.ts';
-import { noticeFor } from './saving.ts';
+import { noticeFor, recordAllSaved } from './saving.ts';
 
 export type UndoLibrary = ReturnType<typeof createUndoLibrary>;
 
 type Deps = { undo: Undo; hub: Hub };
 
 const uri = v.string().assert(isLibraryUri);
-/** What was removed; one thing is stored as earlier versions do, which may have to undo it. */
+/** The URIs that were removed. A single one is stored as in earlier versions, so that a process of one can undo it as well. */
 const removal = v.union(v.object({ uri }), v.object({ uris: v.array(uri) }));
 
 /**
@@ -25,8 +25,7 @@ export function createUndoLibrary({ undo, hub }: Deps) {
     async work(listener, value): Promise<Undone> {
       const uris = 'uri' in value ? [value.uri] : value.uris;
       await listener.spotify.save(uris);
-      const recorded = uris.filter(isUri).map((one) => hub.recordSaved(listener.accountId, one, true));
-      await Promise.all(recorded);
+      await recordAllSaved(hub, listener.accountId, uris, true);
       const notice = noticeFor(uris, true);
       return { notice: notice === 'track-saved' ? 'unsave-undone' : notice };
     },

@@ -1,10 +1,16 @@
+import * as v from '@badrap/valita';
 import { entriesPerPage, maxChangedItems } from '../../spotify/limits.ts';
 import type { PlaylistRow } from '../../spotify/types.ts';
+import { isUri } from '../../spotify/uri.ts';
 import type { SignedInListener } from '../../web/signed-in.ts';
 import { isAnswerLost, type Latest } from './version.ts';
 
-/** An item and its position, from 0. */
-export type PlacedItem = { uri: string; position: number };
+/** An item and its position, from 0, as it is stored for an Undo. */
+export const placedItem = v.object({
+  uri: v.string().assert(isUri),
+  position: v.number().assert((position) => Number.isSafeInteger(position) && position >= 0),
+});
+export type PlacedItem = v.Infer<typeof placedItem>;
 
 /** A playlist is read as a whole only up to this many items, one call for each fifty: without being asked to, and at most. */
 export const maxUnaskedItems = 200;

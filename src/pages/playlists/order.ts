@@ -159,7 +159,7 @@ async function isInPlace(
 
   const { items, total } = await spotify.playlistUris(id, { snapshotId, from });
   if (isPast(total)) {
-    // What was read is the latest version, which may be shorter.
+    // Spotify sends the latest version, which may be shorter.
     const latest = await spotify.freshPlaylist(id);
     if (latest.snapshotId === snapshotId) throw new Problem(noPosition);
     return false;
@@ -182,8 +182,9 @@ function pageToRemember(
   const index = Math.floor(from / entriesPerPage);
   const cached = spotify.cachedEntries(id, snapshotId, index + 1);
   if (cached === null || Math.floor(to / entriesPerPage) !== index) return () => undefined;
-  const items = cached.items.toSpliced(from % entriesPerPage, 1);
-  items.splice(to % entriesPerPage, 0, ...cached.items.slice(from % entriesPerPage).slice(0, 1));
+  const items = [...cached.items];
+  const moved = items.splice(from % entriesPerPage, 1);
+  items.splice(to % entriesPerPage, 0, ...moved);
   return (next) => {
     if (next !== null) spotify.rememberEntries(id, next, index + 1, { ...cached, items });
   };

@@ -14,6 +14,7 @@ import {
   maxRuns,
   missingOf,
   type PlacedItem,
+  placedItem,
   planDrop,
   putBack,
   readRows,
@@ -26,10 +27,6 @@ export type UndoAddition = ReturnType<typeof createUndoAddition>;
 /** A playlist that has the items now, and its version with them; null if Spotify sent none. */
 export type AddedTo = { id: string; snapshotId: string | null };
 
-const placedItem = v.object({
-  uri: v.string().assert(isUri),
-  position: v.number().assert((position) => Number.isSafeInteger(position) && position >= 0),
-});
 const addition = v.object({
   uris: v.array(v.string().assert(isUri)),
   /** Before the addition, in milliseconds since 1970. */

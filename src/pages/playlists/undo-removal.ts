@@ -1,19 +1,14 @@
 import * as v from '@badrap/valita';
 import { routes } from '../../routes.ts';
-import { isId, isUri } from '../../spotify/uri.ts';
+import { isId } from '../../spotify/uri.ts';
 import type { Undo, Undone } from '../../web/undo.ts';
-import { clampPositions, missingOf, putBack, readRows } from './contents.ts';
+import { clampPositions, missingOf, placedItem, putBack, readRows } from './contents.ts';
 
 export type UndoRemoval = ReturnType<typeof createUndoRemoval>;
 
 const removal = v.object({
   id: v.string().assert(isId),
-  items: v.array(
-    v.object({
-      uri: v.string().assert(isUri),
-      position: v.number().assert((position) => Number.isSafeInteger(position) && position >= 0),
-    }),
-  ),
+  items: v.array(placedItem),
   /** The version of the playlist after the removal; null if unknown. */
   snapshotId: v.string().nullable(),
 });
