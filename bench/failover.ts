@@ -8,7 +8,7 @@ import { formatCounts } from './report.ts';
 import { withScope } from './with-scope.ts';
 
 /*
- * What people notice when a node of Redis is lost or replaced: which requests fail, for how long, and who is signed out. Spotify replaces
+ * Loses or replaces a node of Redis, and counts which requests fail, for how long, and who is signed out. Spotify replaces
  * refresh tokens at once, and access tokens last 70 seconds, so tokens are refreshed all the time. Each part takes about half a minute.
  */
 const processes = 2;

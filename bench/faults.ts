@@ -102,7 +102,7 @@ export async function signInAll(fleet: Fleet, servers: readonly Server[], people
   return crowd;
 }
 
-/** Visits pages and presses buttons as one person, at random processes, until it is over. */
+/** Visits pages and presses buttons as one person, at random processes, until `isOver` returns true. */
 export async function roam(
   servers: readonly Server[],
   { name, browser }: Person,

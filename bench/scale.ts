@@ -13,7 +13,7 @@ import { grouped } from './report.ts';
 import { withFleet } from './with-fleet.ts';
 
 /*
- * What a listener, a page and a stream take of Redis: bytes, commands and round trips. These are counts, so they don't depend on how busy the
+ * Counts what listeners, pages, and streams use in Redis: bytes, commands, and round trips. They are counts, so they don't depend on how busy the
  * machine is. docs/scale.md computes from them.
  */
 const pages = 40;

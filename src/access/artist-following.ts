@@ -42,7 +42,7 @@ export function createArtistFollowing({ records, clientId, apiVersions }: Deps) 
       if (known === null) return probe(request);
       return request(known).catch((error: unknown) => {
         // This app may have got another version in the meantime.
-        // safeguard: probe-following-anew
+        // safeguard: probe-following-again
         if (error instanceof BadRequest || error instanceof Refused) return probe(request);
         throw error;
       });

@@ -37,7 +37,7 @@ type Options = {
   now: () => number;
 };
 
-/** What there can be too many of: values of the label `limit`. */
+/** The values of the label `limit`: the limit that was exceeded. */
 const shedLimits = ['requests', 'connections'] as const;
 
 const requestSeconds = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];

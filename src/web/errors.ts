@@ -105,7 +105,7 @@ export class Problem extends Error {
   }
 }
 
-/** What was done of a change before it failed. */
+/** The part of a change that was done before the rest failed. */
 type DonePart = Pick<ErrorPage, 'reason' | 'text' | 'undo' | 'details'>;
 
 /** A change failed after part of it was done. Its page is the one of the failure, and says first what was done. */

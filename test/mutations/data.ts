@@ -66,7 +66,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'finding out again whether artists can be followed',
-    safeguard: 'probe-following-anew',
+    safeguard: 'probe-following-again',
     from: 'if (error instanceof BadRequest || error instanceof Refused) return probe(request);',
     to: '',
     test: 'test/pages/catalogue',

@@ -507,7 +507,7 @@ testOnce('what a page’s other buttons did says nothing about what the page is 
     const sent = person.post(action).type('form').send({ uri, returnTo: path });
     return (await person.get(String((await sent.expect(303)).headers.location)).expect(200)).text;
   };
-  /** What the header says about the album: whether it is in the library, or null. */
+  /** Returns whether the header says that the album is in the library; null if it says neither. */
   const claimOf = (text: string) =>
     text.includes('>In your library?<') ? null : text.includes('>Remove from library<');
 

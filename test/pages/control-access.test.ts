@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { allowAll, apiRequests, formFields } from '../support/pages.ts';
 import { holdResponse, startTurntable, type Turntable } from '../support/turntable.ts';
 
-/* What pages offer instead of controls that can't work, and what else leads to them. */
+/* Controls that can't work: pages say why in their place, and how to get them. */
 
 const json = { Accept: 'application/json' };
 

@@ -118,7 +118,7 @@ async function assertInUse(started: Started, { records, messages, clientId }: St
   await browser().get('/search?q=night').expect(200);
   for (const key of records.map((one) => one.key).filter((one) => kindOf(one) === 'undo')) {
     const [path = ''] = /\/undo\/[^}]+/.exec(key) ?? [];
-    // What it would undo isn't in the library and the playlists of this simulator, so it may say so.
+    // This simulator doesn't have what was removed, so the Undo may say that nothing is left.
     const { status, headers } = await mara.post(path).type('form').send({});
     assert.ok(status < 500 && !/undo-expired/.test(headers.location ?? ''), `${path}: ${status}`);
   }

@@ -5,7 +5,7 @@ import type { Simulator } from '../../simulator/simulator.ts';
 import { root } from './process.ts';
 import { keyNames } from './turntable.ts';
 
-/* What a version of Turntable left in Redis, in test/fixtures/records/: test/fixtures/make-records.ts writes it. */
+/* Reads the records of a version of Turntable, in test/fixtures/records/. test/fixtures/make-records.ts writes them. */
 
 /** One key. `value` has fields and values, or members and scores, if it isn't a string. `ttlMs` is what was left. */
 export type StoredRecord = { key: string; ttlMs: number } & (
