@@ -3,7 +3,7 @@ import { createRandom } from '../simulator/random.ts';
 import { createFleet, until } from '../test/support/fleet.ts';
 import { clusterUrl, startCluster, startSentinels } from '../test/support/redis-forms.ts';
 import { lostSignIns, roam, signInAll, type Tally } from './faults.ts';
-import type { Bench, Options } from './options.ts';
+import { type Bench, isIncluded, type Options } from './options.ts';
 import { formatCounts } from './report.ts';
 import { withScope } from './with-scope.ts';
 
@@ -34,7 +34,7 @@ const parts: readonly [name: string, title: string, start: (scope: Scope) => Pro
 
 export const bench: Bench = async (options) => {
   for (const [name, title, start] of parts)
-    if (options.only === undefined || options.only === name)
+    if (isIncluded(options, name))
       await withScope(async (scope) => measure(options, scope, title, await start(scope)));
 };
 

@@ -13,7 +13,7 @@ import {
   visitManyTimes,
   visitOnce,
 } from './grant-rounds.ts';
-import type { Bench, Options } from './options.ts';
+import { type Bench, isIncluded, type Options } from './options.ts';
 import { counted, grouped, percentile } from './report.ts';
 import { withFleet } from './with-fleet.ts';
 
@@ -33,7 +33,7 @@ export const bench: Bench = async (options) => {
   report.begin(`grants: ${grouped(rounds)} rounds, ${machine}`);
 
   for (const [name, measure, timing = {}] of parts) {
-    if (options.only === undefined || options.only === name)
+    if (isIncluded(options, name))
       await withFleet({ rotation: 'strict', timing }, (fleet) => measure(fleet, options));
   }
 };

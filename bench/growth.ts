@@ -4,7 +4,7 @@ import type { Server } from '../test/support/fleet.ts';
 import { addLongPlaylist, download } from './long-playlists.ts';
 import { type Measured, measureLoad } from './measure-load.ts';
 import { withStreams } from './open-streams.ts';
-import type { Bench, Options } from './options.ts';
+import { type Bench, benchOf, type Options, type Part } from './options.ts';
 import { cpuSeconds, residentMb } from './processes.ts';
 import { type RecordedSite, withRecordedSite } from './recorded-site.ts';
 import { grouped, median, type Report, spread } from './report.ts';
@@ -21,17 +21,14 @@ const maxNoise = 0.25;
 /** With a notice, nothing cached is shown, so each view makes its calls, however many listeners share them. */
 const uncached = 'notice=playlist-saved';
 
-const parts: readonly [string, (options: Options) => Promise<void>][] = [
+const parts: readonly Part[] = [
   ['listeners', moreListeners],
   ['rows', longerPlaylists],
   ['processes', moreProcesses],
   ['streams', moreStreams],
 ];
 
-export const bench: Bench = async (options) => {
-  for (const [name, measure] of parts)
-    if (options.only === undefined || options.only === name) await measure(options);
-};
+export const bench: Bench = benchOf(parts);
 
 /** One measurement: what a unit of the input costs, and whatever else the table shows. */
 type Cost = { each: number; cells: readonly string[]; perSecond?: number };

@@ -18,7 +18,7 @@ import {
   type World,
 } from './day.ts';
 import { aHundredTabs, manyStreams, promptness } from './live-run.ts';
-import type { Bench, Options } from './options.ts';
+import { type Bench, isIncluded, type Options } from './options.ts';
 import { type Point, plot } from './plot.ts';
 import { percentile } from './report.ts';
 
@@ -29,7 +29,7 @@ const perDay = 700;
 
 export const bench: Bench = async (options) => {
   for (const [name, measure] of parts) {
-    if (options.only === undefined || options.only === name) await measure(options);
+    if (isIncluded(options, name)) await measure(options);
   }
 };
 

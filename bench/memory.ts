@@ -3,7 +3,7 @@ import type { Server } from '../test/support/fleet.ts';
 import { addLongPlaylist, download } from './long-playlists.ts';
 import { measureLoad } from './measure-load.ts';
 import { withStreams } from './open-streams.ts';
-import type { Bench, Options } from './options.ts';
+import { type Bench, benchOf, type Options, type Part } from './options.ts';
 import { residentMb } from './processes.ts';
 import { type RecordedSite, withRecordedSite } from './recorded-site.ts';
 import { grouped } from './report.ts';
@@ -23,16 +23,13 @@ const maxPagesGrowthMb = 10;
 const sampleEveryMs = 20;
 const maxExportGrowthMb = 35;
 
-const parts: readonly [string, (options: Options) => Promise<void>][] = [
+const parts: readonly Part[] = [
   ['streams', idleStreams],
   ['pages', manyPages],
   ['exports', exportsOfAnyLength],
 ];
 
-export const bench: Bench = async (options) => {
-  for (const [name, measure] of parts)
-    if (options.only === undefined || options.only === name) await measure(options);
-};
+export const bench: Bench = benchOf(parts);
 
 async function idleStreams({ report, rounds }: Options): Promise<void> {
   const isShort = rounds < 1000;

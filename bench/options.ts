@@ -12,3 +12,18 @@ export type Options = {
   report: Report;
 };
 export type Bench = (options: Options) => Promise<void>;
+
+/** A part of a bench that `--only` can name. */
+export type Part = readonly [name: string, measure: Bench];
+
+/** Whether a part is to be run: `--only` names one, and without it all are. */
+export function isIncluded({ only }: Pick<Options, 'only'>, part: string): boolean {
+  return only === undefined || only === part;
+}
+
+/** A bench that runs its parts one after the other. */
+export function benchOf(parts: readonly Part[]): Bench {
+  return async (options) => {
+    for (const [name, measure] of parts) if (isIncluded(options, name)) await measure(options);
+  };
+}

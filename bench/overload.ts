@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LoadResult } from './load-generator.ts';
-import type { Bench, Options } from './options.ts';
+import { type Bench, isIncluded, type Options } from './options.ts';
 import { type Site, type Visit, withSite } from './overload-site.ts';
 import { counted, grouped, percentile } from './report.ts';
 
@@ -29,8 +29,7 @@ export const bench: Bench = (options) =>
   withSite(spotifyMs, async (site) => {
     const clients = await findFit(options, site);
     for (const [part, respectsRetryAfter] of parts) {
-      if (options.only === undefined || options.only === part)
-        await overload(options, site, { clients, respectsRetryAfter });
+      if (isIncluded(options, part)) await overload(options, site, { clients, respectsRetryAfter });
     }
   });
 

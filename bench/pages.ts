@@ -8,7 +8,7 @@ import { gzipSync } from 'node:zlib';
 import { type BrowserContext, chromium, type Page } from 'playwright-core';
 import { findOnPath, freePort } from '../src/redis/local-server.ts';
 import { readPublicFiles } from '../src/web/static-files.ts';
-import type { Bench, Options } from './options.ts';
+import { type Bench, isIncluded, type Options } from './options.ts';
 import { grouped } from './report.ts';
 
 /*
@@ -53,7 +53,7 @@ export const bench: Bench = async (options) => {
     const at = await startDemo(shutdownSequence);
     const { browser, port } = await openBrowser(shutdownSequence);
     // The landing page is only for visitors who aren't signed in, so it is measured first.
-    const includes = (part: string) => options.only === undefined || options.only === part;
+    const includes = (part: string) => isIncluded(options, part);
     const lighthouse = includes('lighthouse') ? await findLighthouse() : null;
     const score = async (sitePages: readonly PageAt[]) => {
       for (const page of sitePages)

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import type { Server } from '../test/support/fleet.ts';
 import { root } from '../test/support/process.ts';
 import { measureLoad } from './measure-load.ts';
-import type { Bench, Options } from './options.ts';
+import { type Bench, isIncluded, type Options } from './options.ts';
 import { ask } from './processes.ts';
 import type { FunctionCalls, ProfilerReply, ProfilerRequest } from './profiler.ts';
 import { type RecordedSite, withRecordedSite } from './recorded-site.ts';
@@ -28,8 +28,7 @@ const parts: readonly { name: string; title: string; path: string }[] = [
 export const bench: Bench = async (options) => {
   const imports = [join(import.meta.dirname, 'profiler.ts')];
   await withRecordedSite({ listeners, imports }, async (site) => {
-    for (const part of parts)
-      if (options.only === undefined || options.only === part.name) await profile(options, site, part);
+    for (const part of parts) if (isIncluded(options, part.name)) await profile(options, site, part);
   });
 };
 

@@ -7,7 +7,7 @@ import {
   writeRecord,
 } from '../test/support/stored-records.ts';
 import { withStreams } from './open-streams.ts';
-import type { Bench, Options } from './options.ts';
+import { type Bench, benchOf, type Options, type Part } from './options.ts';
 import { type RecordedSite, withRecordedSite } from './recorded-site.ts';
 import { grouped } from './report.ts';
 import { withFleet } from './with-fleet.ts';
@@ -18,17 +18,14 @@ import { withFleet } from './with-fleet.ts';
  */
 const pages = 40;
 
-const parts: readonly [string, (options: Options) => Promise<void>][] = [
+const parts: readonly Part[] = [
   ['bytes', bytesOfRecords],
   ['sign-ins', bytesOfSignIns],
   ['pages', roundTripsOfPages],
   ['streams', commandsOfStreams],
 ];
 
-export const bench: Bench = async (options) => {
-  for (const [name, measure] of parts)
-    if (options.only === undefined || options.only === name) await measure(options);
-};
+export const bench: Bench = benchOf(parts);
 
 /** The bytes of each kind of record, as Redis counts them, from the fixtures of this code. */
 async function bytesOfRecords({ report }: Options): Promise<void> {

@@ -1,5 +1,5 @@
 import type { Measured, Target } from './measure-load.ts';
-import type { Bench, Options } from './options.ts';
+import { type Bench, isIncluded, type Options } from './options.ts';
 import { percentile, spread } from './report.ts';
 import { type Sites, withSites } from './speed-sites.ts';
 
@@ -72,8 +72,7 @@ const parts: readonly Part[] = [
 
 export const bench: Bench = async (options) => {
   for (const part of parts)
-    if (options.only === undefined || options.only === part.name)
-      await withSites(part, (sites) => comparePart(options, part, sites));
+    if (isIncluded(options, part.name)) await withSites(part, (sites) => comparePart(options, part, sites));
 };
 
 async function comparePart({ report }: Options, part: Part, sites: Sites): Promise<void> {
