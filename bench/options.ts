@@ -16,7 +16,7 @@ export type Bench = (options: Options) => Promise<void>;
 /** A part of a bench that `--only` can name. */
 export type Part = readonly [name: string, measure: Bench];
 
-/** Whether a part is to be run: `--only` names one, and without it all are. */
+/** Whether a part runs: `--only` names one, and without it all of them run. */
 export function isIncluded({ only }: Pick<Options, 'only'>, part: string): boolean {
   return only === undefined || only === part;
 }
