@@ -2,6 +2,8 @@ import { entriesPerPage } from '../spotify/limits.ts';
 import type { Entry, Page, Playlist } from '../spotify/types.ts';
 import type { CallingSession, ListenerCaller } from './listener-caller.ts';
 import { listenerCalls } from './listener-calls.ts';
+import type { ResponseCache } from './response-cache.ts';
+import { ttl } from './spotify-call.ts';
 
 type PlaylistVersion = Pick<Playlist, 'id' | 'snapshotId' | 'count'>;
 
@@ -9,7 +11,15 @@ type PlaylistVersion = Pick<Playlist, 'id' | 'snapshotId' | 'count'>;
 const maxPages = 20;
 
 /** Reads playlists from the cache. None of these makes a call. */
-export function createCachedPlaylists({ peek, isCached, remember }: ListenerCaller, session: CallingSession) {
+export function createCachedPlaylists(
+  { peek, isCached, remember }: ListenerCaller,
+  session: CallingSession,
+  responseCache: ResponseCache,
+) {
+  const { accountId } = session.listener;
+  // The same topic as the other responses about this playlist.
+  const addedKey = (id: string, snapshotId: string | null) => `playlist ${id} ${snapshotId} added`;
+
   return {
     /** Returns how many pages of this playlist an export from this row on finds in the cache. */
     cachedPagesToExport({ id, snapshotId, count }: PlaylistVersion, from = 0): number {
@@ -23,7 +33,12 @@ export function createCachedPlaylists({ peek, isCached, remember }: ListenerCall
     /** Returns those of these URIs that are known to be in this playlist; the others may be in it as well. */
     knownInPlaylist({ id, snapshotId, count }: PlaylistVersion, uris: readonly string[]): string[] {
       if (id === null) return [];
-      const known = new Set<string | null | undefined>();
+      const added = responseCache.peek<readonly string[]>(
+        accountId,
+        addedKey(id, snapshotId),
+        ttl.fiveMinutes,
+      );
+      const known = new Set<string | null | undefined>(added);
       for (const from of offsetsOf(count)) {
         const page = from / entriesPerPage + 1;
         const shown = peek(session, listenerCalls.playlistEntries, [id, snapshotId, page]);
@@ -32,6 +47,11 @@ export function createCachedPlaylists({ peek, isCached, remember }: ListenerCall
         for (const { uri } of rows?.items ?? []) known.add(uri);
       }
       return uris.filter((uri) => known.has(uri));
+    },
+
+    /** Remembers that this version of a playlist contains these URIs, because they have just been added to it. */
+    rememberAdded(id: string, snapshotId: string, uris: readonly string[]): void {
+      responseCache.set(accountId, addedKey(id, snapshotId), uris);
     },
 
     /** Returns the entries on a page of a playlist of this version; null if they aren't cached. */

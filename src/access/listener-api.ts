@@ -115,7 +115,7 @@ export function createListenerApi(deps: Deps) {
 
         /** Returns whether this app may follow artists, as far as that is known. Throws RedisUnavailable. */
         canFollowArtists: artistFollowing.isOffered,
-        ...createCachedPlaylists(caller, session),
+        ...createCachedPlaylists(caller, session, responseCache),
 
         /** Returns what `record` makes of the response. The result is cached, so each response is recorded once. */
         player: <T>(record: (response: PlayerResponse) => Promise<T>): Promise<T> =>

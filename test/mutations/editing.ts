@@ -227,6 +227,14 @@ export const mutations: Mutation[] = [
     named: 'never leads to another site',
   },
   {
+    what: 'knowing what has just been added',
+    safeguard: 'mark-just-added',
+    from: 'if (snapshotId !== null) listener.spotify.rememberAdded(id, snapshotId, uris);',
+    to: '',
+    test: 'test/pages/add-to-playlist',
+    named: 'already in it',
+  },
+  {
     what: 'showing what has changed instead of moving',
     safeguard: 'changed-order-is-shown',
     from: "if (answer.reason === 'playlist-changed') return submitWithoutScript(row, fields);",

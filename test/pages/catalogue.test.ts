@@ -58,13 +58,14 @@ test('the page of an album takes one call, and a further page of its tracks one 
   for (const odd of ['0', '3', 'x', '-1']) await person.get(`${path}?page=${odd}`).expect(404);
 });
 
-test('tracks that an album shows are played in the album, by their place', async (t) => {
+test('tracks that an album shows are played in the album, by their position', async (t) => {
   const turntable = await startTurntable(t);
   const person = await listener(turntable);
   const album = await findAlbum(person, 'The Lighthouse Tapes');
   const path = `/albums/${idOf(album.uri)}`;
 
   const page = await person.get(`${path}?page=2`).expect(200);
+  assert.ok(!page.text.includes(`name="returnTo" value="${path}"`), 'each form leads back to this page');
   const fields = formFields(page.text, '/player/play');
   assert.equal(fields.context, album.uri);
   assert.match(page.text, /form="play" name="offset" value="50" title="Play"/);

@@ -19,7 +19,10 @@ export async function addToEnd(
   since: number,
 ): Promise<AddedTo> {
   try {
-    return { id, snapshotId: await listener.spotify.addToPlaylist(id, { uris }) };
+    const snapshotId = await listener.spotify.addToPlaylist(id, { uris });
+    // safeguard: mark-just-added
+    if (snapshotId !== null) listener.spotify.rememberAdded(id, snapshotId, uris);
+    return { id, snapshotId };
   } catch (error) {
     if (!isAnswerLost(error)) throw error;
     // safeguard: added-despite-lost-answer
