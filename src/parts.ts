@@ -8,7 +8,12 @@ import { quotaFamilies } from './access/quota-families.ts';
 import { createQuotaGate } from './access/quota-gate.ts';
 import { createQuotaLedger } from './access/quota-ledger.ts';
 import { quotaInUse } from './access/quota-summary.ts';
-import { createRateLimiters, type Limits, limits as usualLimits } from './access/rate-limiter.ts';
+import {
+  createRateLimiters,
+  type Limits,
+  limits as usualLimits,
+  withDailySearches,
+} from './access/rate-limiter.ts';
 import { createRecentPlaylists } from './access/recent-playlists.ts';
 import { createRecentlyPlayed } from './access/recently-played.ts';
 import { createResponseCache } from './access/response-cache.ts';
@@ -21,7 +26,7 @@ import { createFetchSubscriptions } from './live/fetch-subscriptions.ts';
 import { createHub } from './live/hub.ts';
 import { createStreams, type Streams } from './live/sse.ts';
 import { type BackgroundTasks, createBackgroundTasks } from './ops/background.ts';
-import { errorFields, type Log } from './ops/log.ts';
+import { damageReporter, errorFields, type Log } from './ops/log.ts';
 import { createMetrics, type Metrics } from './ops/metrics.ts';
 import { traceparent } from './ops/trace.ts';
 import { createExports } from './pages/export/worker.ts';
@@ -48,17 +53,27 @@ type Deps = {
   now?: () => number;
   timing?: Timing;
   limits?: Limits;
+  /** Called when Redis serves pages again. */
+  onRedisUp?: () => void;
 };
 
 /** Creates everything that lives as long as the process. Only connects to Redis, and calls nothing else yet. */
-export function createParts({ config, log, now: ownNow, timing = usualTiming, limits = usualLimits }: Deps) {
+export function createParts({ config, log, now: ownNow, onRedisUp, ...given }: Deps) {
+  const { timing = usualTiming, limits = usualLimits } = given;
   const { dailyCalls } = config;
   const { clientId } = config.spotify;
   const background = createBackgroundTasks({
     onFailure: (name, error) => log.warn('A background task failed', { name, ...errorFields(error) }),
   });
   const metrics = measure(config, () => now());
-  const { redis, isUsable, firstReport } = connectToRedis({ config, log, timing, background, metrics });
+  const { redis, isUsable, firstReport } = connectToRedis({
+    config,
+    log,
+    timing,
+    background,
+    metrics,
+    onRedisUp,
+  });
   const clock = createRedisClock(redis);
   // safeguard: shared-redis-clock
   const now = ownNow ?? clock.now;
@@ -160,7 +175,7 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming, li
     exportProgress: createExportProgress({ records, browsers }),
     exportJobs,
     /** All searches draw on the app's single quota, so visitors who aren't signed in share a fixed part of it. */
-    rateLimiters: createRateLimiters(redis, withSearchLimits(limits, config.dailySearches)),
+    rateLimiters: createRateLimiters(redis, withDailySearches(limits, config.dailySearches)),
     closeStreams,
     close() {
       closeStreams();
@@ -189,16 +204,6 @@ export async function removeListenerData(
   await exportJobs.jobs.remove(accountId);
   // safeguard: forget-person-after-last-session
   await people.forget(accountId);
-}
-
-/** Sets the limits of visitors who aren't signed in. Half of their searches are left for those who press Enter. */
-function withSearchLimits(limits: Limits, perDay: number): Limits {
-  const { dailySearches, typedSearches } = limits;
-  return {
-    ...limits,
-    dailySearches: { ...dailySearches, requests: perDay },
-    typedSearches: { ...typedSearches, requests: Math.floor(perDay / 2) },
-  };
 }
 
 /** Why this process can't serve pages; null if it can. */
@@ -238,13 +243,16 @@ function measure({ metricsPort, metricsToken, dailyCalls }: Config, now: () => n
   });
 }
 
+type RedisDeps = Clients & { background: BackgroundTasks; metrics: Metrics; onRedisUp: Deps['onRedisUp'] };
+
 function connectToRedis({
   config,
   log,
   timing,
   background,
   metrics,
-}: Clients & { background: BackgroundTasks; metrics: Metrics }): ReturnType<typeof connectRedis> {
+  onRedisUp,
+}: RedisDeps): ReturnType<typeof connectRedis> {
   const { redisUrl: url, redisPrefix: prefix, redisCa: ca } = config;
   return connectRedis({
     server: { url, ca },
@@ -255,7 +263,10 @@ function connectToRedis({
         at: formatRedisAddress(url),
         cause: code,
       }),
-    onUp: () => log.info('Redis is responding again'),
+    onUp() {
+      log.info('Redis is responding again');
+      onRedisUp?.();
+    },
     onCommandError: metrics.countRedisError,
     background,
   });
@@ -266,16 +277,6 @@ function warnOfMissingChannel(log: Log, channel: string, cause: string | undefin
     `Redis does not permit this user to use the channel for live updates: ${missingChannelEffect}. ${missingChannelFix(channel)}`,
     { cause },
   );
-}
-
-/** Logs each damaged record with a count. */
-function damageReporter(log: Log): (kind: string, why: string) => void {
-  const counts = new Map<string, number>();
-  return (kind, why) => {
-    const sinceStart = (counts.get(kind) ?? 0) + 1;
-    counts.set(kind, sinceStart);
-    log.warn('Ignored a damaged record in Redis', { kind, why, sinceStart });
-  };
 }
 
 function createSpotifyClients({ config: { spotify, redirectUri }, log, timing }: Clients) {

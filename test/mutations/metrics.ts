@@ -56,6 +56,14 @@ export const mutations: Mutation[] = [
     named: 'pattern of their route',
   },
   {
+    what: 'counting errors that are not foreseen',
+    safeguard: 'count-unforeseen-errors',
+    from: 'if (status === 500)',
+    to: 'if (status === 599)',
+    test: 'test/ops/metrics',
+    named: 'not foreseen',
+  },
+  {
     what: 'starting counters at zero',
     safeguard: 'metrics-start-at-zero',
     from: 'for (const family of families) calls.inc({ family, outcome }, 0);',

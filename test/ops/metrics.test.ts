@@ -133,6 +133,20 @@ test('calls to Spotify are counted by family and outcome, and those of the ledge
   assert.equal(metricOf(metrics, 'turntable_spotify_pause_seconds{family="all"}'), 0);
 });
 
+test('errors that are not foreseen are counted from zero', async (t) => {
+  const { url, browser } = await startTurntable(t, {
+    env: { ...env, BASE_URL: 'https://music.example', TRUST_PROXY: '1' },
+  });
+  const errors = async () => metricOf(await readMetrics(url), 'turntable_unforeseen_errors_total');
+  await browser().get('/no/such/page').expect(404);
+  assert.equal(await errors(), 0);
+
+  // The proxy doesn't say that it uses https.
+  await browser().get('/login').expect(500);
+  await browser().getJson('/callback?code=a&state=b').expect(500);
+  assert.equal(await errors(), 2);
+});
+
 test('refreshes are counted by outcome', async (t) => {
   const { url, browser, simulator, clock } = await startTurntable(t, { env });
   const mara = browser();
