@@ -19,21 +19,26 @@ if (options !== null) {
   if (isJson) console.log(JSON.stringify({ status: hasFailed ? 'failed' : 'ok', checks: results }, null, 2));
 }
 
+const usage =
+  'Usage: npm run doctor, or npm run --silent doctor -- [--json] [--url https://music.example.org]';
+
 /** `site`: the BASE_URL of the site to check; null for this server. Null if an option is unknown or invalid. */
 function readOptions(): { isJson: boolean; site: string | null } | null {
   try {
-    const { values } = parseArgs({
+    const { values, positionals } = parseArgs({
       options: { json: { type: 'boolean' }, url: { type: 'string' } },
       // The name of the entry may come before the options.
       allowPositionals: true,
     });
+    const [first] = positionals;
+    // An address without --url would check this server instead.
+    // safeguard: doctor-refuses-other-arguments
+    if (positionals.length > (first === 'doctor' ? 1 : 0)) throw new Error(usage);
     const site = values.url === undefined ? null : parseSiteUrl(values.url);
     if (values.url === undefined || site !== null) return { isJson: values.json ?? false, site };
     console.error('--url must be the address of a site, such as https://music.example.org');
   } catch {
-    console.error(
-      'Usage: npm run doctor, or npm run --silent doctor -- [--json] [--url https://music.example.org]',
-    );
+    console.error(usage);
   }
   process.exitCode = 2;
   return null;

@@ -30,7 +30,7 @@ import { damageReporter, errorFields, type Log } from './ops/log.ts';
 import { createMetrics, type Metrics } from './ops/metrics.ts';
 import { traceparent } from './ops/trace.ts';
 import { createExports } from './pages/export/worker.ts';
-import { liveChannel, missingChannelEffect, missingChannelFix } from './redis/channel.ts';
+import { liveChannel, missingChannel } from './redis/channel.ts';
 import type { RedisClient } from './redis/client.ts';
 import { createRedisClock } from './redis/clock.ts';
 import { connectRedis, connectSubscriber } from './redis/connect.ts';
@@ -125,7 +125,7 @@ export function createParts({ config, log, now: ownNow, onRedisUp, ...given }: D
     now,
     timing: timing.live,
     onFault: (error) => log.warn('Live updates failed', errorFields(error)),
-    onChannelRefused: ({ code }) => warnOfMissingChannel(log, liveChannel(redis, clientId), code),
+    onChannelRefused: ({ code: cause }) => log.warn(missingChannel(liveChannel(redis, clientId)), { cause }),
   });
   const fetchSubscriptions = createFetchSubscriptions({ hub, now, timing: timing.live });
 
@@ -150,7 +150,8 @@ export function createParts({ config, log, now: ownNow, onRedisUp, ...given }: D
     background,
     metrics,
     whyNotReady: () => whyNotReady(redis, streams),
-    readMetrics: () => readMetrics({ redis, metrics, quotaLedger, grants, streams, dailyCalls, now }),
+    readMetrics: () =>
+      readMetrics({ redis, metrics, quotaGate, quotaLedger, grants, streams, dailyCalls, now }),
     redis,
     isRedisUsable: isUsable,
     records,
@@ -215,20 +216,25 @@ async function whyNotReady(redis: RedisClient, streams: Pick<Streams, 'isClosed'
   return fault && `Redis ${fault.problem}`;
 }
 
-type MetricsDeps = Pick<Parts, 'redis' | 'metrics' | 'quotaLedger' | 'grants' | 'streams' | 'now'> & {
+type MetricsDeps = Pick<
+  Parts,
+  'redis' | 'metrics' | 'quotaGate' | 'quotaLedger' | 'grants' | 'streams' | 'now'
+> & {
   dailyCalls: number;
 };
 
 /** Returns what was measured, and the current state. */
 async function readMetrics(deps: MetricsDeps): Promise<string> {
-  const { redis, metrics, quotaLedger, grants, streams, dailyCalls, now } = deps;
-  const [why, ledger, expiringGrants] = await Promise.all([
+  const { redis, metrics, quotaGate, quotaLedger, grants, streams, dailyCalls, now } = deps;
+  const [why, ledger, expiringGrants, accountsPausedUntil] = await Promise.all([
     whyNotReady(redis, streams),
     quotaLedger.peek().catch(nullIfUnavailable),
     grants.countExpiring().catch(nullIfUnavailable),
+    quotaGate.accountsPausedUntil().catch(nullIfUnavailable),
   ]);
   const quota = ledger && quotaInUse(ledger, dailyCalls, now());
-  return metrics.format({ isReady: why === null, openStreams: streams.count(), expiringGrants, quota });
+  const openStreams = streams.count();
+  return metrics.format({ isReady: why === null, openStreams, expiringGrants, accountsPausedUntil, quota });
 }
 
 type Clients = Pick<Deps, 'config' | 'log'> & { timing: Timing };
@@ -270,13 +276,6 @@ function connectToRedis({
     onCommandError: metrics.countRedisError,
     background,
   });
-}
-
-function warnOfMissingChannel(log: Log, channel: string, cause: string | undefined): void {
-  log.warn(
-    `Redis does not permit this user to use the channel for live updates: ${missingChannelEffect}. ${missingChannelFix(channel)}`,
-    { cause },
-  );
 }
 
 function createSpotifyClients({ config: { spotify, redirectUri }, log, timing }: Clients) {

@@ -6,7 +6,7 @@ import { isOfConnection } from './checks/redis.ts';
 import type { CheckResult } from './checks/result.ts';
 import { warnOfFailures } from './checks/startup-warnings.ts';
 import type { Config, SpotifyApp } from './config.ts';
-import type { Log } from './ops/log.ts';
+import { errorFields, type Log } from './ops/log.ts';
 import { createMetricsApp } from './ops/metrics-routes.ts';
 import type { RunningServer } from './ops/serve.ts';
 import { stopServing } from './ops/shutdown.ts';
@@ -85,7 +85,10 @@ export function createSite(deps: Deps) {
     defer(parts.close);
     await parts.redisAnswered;
     checkRedis();
-    const metrics = createMetricsApp({ read: parts.readMetrics });
+    const metrics = createMetricsApp({
+      read: parts.readMetrics,
+      onError: (error) => log.error('The metrics cannot be read', errorFields(error)),
+    });
     running = { app: createApp({ config: found, log, parts }), parts, metrics };
 
     /** Checks how Redis is set up. Whenever it is back, it may be another server, or have other settings. */

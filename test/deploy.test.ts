@@ -180,12 +180,23 @@ test('the systemd unit starts a server with a configuration that it accepts, and
     [...unit.matchAll(new RegExp(`^${name}=(.*)$`, 'gm'))].map(([, value = '']) => value);
   const variables = values('Environment').map((line) => line.split('=', 2) as [string, string]);
 
-  const config = configWith(t, {
-    SPOTIFY_CLIENT_ID: 'an id',
-    ...Object.fromEntries(variables.map(([name, value]) => [name, value.replace('%i', '3001')])),
-  });
+  const [start = ''] = values('ExecStart');
+  const [, ownVariables = '', command = ''] = /^(\/usr\/bin\/env (?:\w+=\S+ )+)(.*)$/.exec(start) ?? [];
+  // What is in the files takes precedence over Environment, whatever the order.
+  const shared = { SPOTIFY_CLIENT_ID: 'an id', PORT: '3000', NODE_ENV: 'development', METRICS_PORT: '9464' };
+  const ofOne = { METRICS_PORT: '9465' };
+  assert.deepEqual(values('EnvironmentFile'), ['/etc/turntable/settings', '-/etc/turntable/settings.%i']);
+  const [env = '', ...args] = `${ownVariables.replace('%i', '3001')}env`.split(' ');
+  const { stdout } = spawnSync(env, args, { encoding: 'utf8', env: { ...shared, ...ofOne } });
+  const started = stdout
+    .trim()
+    .split('\n')
+    .map((line) => line.split('=', 2) as [string, string]);
+
+  const config = configWith(t, Object.fromEntries([...variables, ...started]));
 
   assert.equal(config.port, 3_001);
+  assert.equal(config.metricsPort, 9_465);
   assert.ok(config.isProduction);
   for (const [name, value] of variables)
     if (name.endsWith('_FILE'))
@@ -197,7 +208,7 @@ test('the systemd unit starts a server with a configuration that it accepts, and
   // As npm start does.
   const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   const [flag = ''] = /--max-semi-space-size=\d+/.exec(scripts.start) ?? [];
-  assert.equal(values('ExecStart')[0], `/opt/turntable/node_modules/.bin/node ${flag} src/main.ts`);
+  assert.equal(command, `/opt/turntable/node_modules/.bin/node ${flag} src/main.ts`);
 });
 
 type Step = { uses?: string; if?: string; with?: Record<string, unknown> };

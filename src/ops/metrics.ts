@@ -11,6 +11,8 @@ export type State = {
   openStreams: number;
   /** The grants that expire within 30 days; null if that isn't known. */
   expiringGrants: number | null;
+  /** Until when the accounts service isn't called, in milliseconds since 1970; null if that isn't known. */
+  accountsPausedUntil: number | null;
   /** The calls to Spotify in the last 24 hours, and which are paused; null if that isn't known. Times are milliseconds since 1970. */
   quota: {
     closedUntil: number | null;
@@ -100,7 +102,7 @@ export function createMetrics({ isServed, families, outcomes, dailyCalls, now }:
         gauges.failedChecks.set({ check: name }, status === 'failed' ? 1 : 0);
     },
 
-    format({ isReady, openStreams, expiringGrants, quota }: State): Promise<string> {
+    format({ isReady, openStreams, expiringGrants, accountsPausedUntil, quota }: State): Promise<string> {
       gauges.ready.set(isReady ? 1 : 0);
       gauges.streams.set(openStreams);
       // A value that isn't known, or no longer, is left out.
@@ -109,6 +111,8 @@ export function createMetrics({ isServed, families, outcomes, dailyCalls, now }:
       if (expiringGrants === null) gauges.expiringGrants.remove();
       else gauges.expiringGrants.set(expiringGrants);
       const secondsUntil = (time: number | null) => Math.max(0, ((time ?? 0) - now()) / 1000);
+      if (accountsPausedUntil !== null)
+        gauges.pauses.set({ family: 'accounts' }, secondsUntil(accountsPausedUntil));
       if (quota) gauges.pauses.set({ family: 'all' }, secondsUntil(quota.closedUntil));
       for (const { family, used, limit, closedUntil, sharing } of quota?.families ?? []) {
         gauges.used.set({ family }, used);

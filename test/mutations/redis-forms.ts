@@ -114,6 +114,22 @@ export const mutations: Mutation[] = [
     named: 'secrets can be in files',
   },
   {
+    what: 'refusing a large file with a secret',
+    safeguard: 'refuse-large-setting-file',
+    from: 'if (bytes.length > maxBytes)',
+    to: 'if (false)',
+    test: 'test/settings/settings',
+    named: 'secrets can be in files',
+  },
+  {
+    what: 'refusing secrets on lines of their own',
+    safeguard: 'refuse-secrets-on-lines',
+    from: 'if (secrets.some((secret) => /[\\r\\n]/.test(secret))) {',
+    to: 'if (false) {',
+    test: 'test/settings/settings',
+    named: 'secrets can be in files',
+  },
+  {
     what: 'refusing a secret that is set twice',
     safeguard: 'refuse-secret-and-file',
     from: 'if (value !== undefined) {',
