@@ -4,6 +4,9 @@ import { type CheckResult, failed, note, ok } from './checks/result.ts';
 import { checkRunningSite, parseSiteUrl } from './checks/running-site.ts';
 import { BadConfiguration, type Config, loadConfig } from './config.ts';
 
+const usage =
+  'Usage: npm run doctor, or npm run --silent doctor -- [--json] [--url https://music.example.org]';
+
 // Checks everything that the server needs, with the server's own settings, or with --url a running site from outside. Prints a line for each
 // check, or with --json all of them as one object. Exits with 0 if nothing failed, with 1 if something did, and with 2 for invalid options.
 const options = readOptions();
@@ -18,9 +21,6 @@ if (options !== null) {
   if (hasFailed) process.exitCode = 1;
   if (isJson) console.log(JSON.stringify({ status: hasFailed ? 'failed' : 'ok', checks: results }, null, 2));
 }
-
-const usage =
-  'Usage: npm run doctor, or npm run --silent doctor -- [--json] [--url https://music.example.org]';
 
 /** `site`: the BASE_URL of the site to check; null for this server. Null if an option is unknown or invalid. */
 function readOptions(): { isJson: boolean; site: string | null } | null {
