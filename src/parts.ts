@@ -58,29 +58,21 @@ type Deps = {
 };
 
 /** Creates everything that lives as long as the process. Only connects to Redis, and calls nothing else yet. */
-export function createParts({ config, log, now: ownNow, onRedisUp, ...given }: Deps) {
-  const { timing = usualTiming, limits = usualLimits } = given;
+export function createParts({ config, log, now: ownNow, ...given }: Deps) {
+  const { timing = usualTiming, limits = usualLimits, onRedisUp: onUp } = given;
   const { dailyCalls } = config;
   const { clientId } = config.spotify;
   const background = createBackgroundTasks({
     onFailure: (name, error) => log.warn('A background task failed', { name, ...errorFields(error) }),
   });
   const metrics = measure(config, () => now());
-  const { redis, isUsable, firstReport } = connectToRedis({
-    config,
-    log,
-    timing,
-    background,
-    metrics,
-    onRedisUp,
-  });
+  const { redis, isUsable, firstReport } = connectToRedis({ config, log, timing, background, metrics, onUp });
   const clock = createRedisClock(redis);
   // safeguard: shared-redis-clock
   const now = ownNow ?? clock.now;
   const formerPrefix = keyPrefixIn(config.redisUrl);
   const records = createRecords({ redis, formerPrefix, onDamaged: damageReporter(log) });
   const seal = createSeal(config.secrets);
-
   const { accounts, webApi, downloadImage } = createSpotifyClients({ config, log, timing });
   const sessionRecords = createSessionRecords({ records, now });
   const accountOf = async (sessionId: string) =>
@@ -249,7 +241,7 @@ function measure({ metricsPort, metricsToken, dailyCalls }: Config, now: () => n
   });
 }
 
-type RedisDeps = Clients & { background: BackgroundTasks; metrics: Metrics; onRedisUp: Deps['onRedisUp'] };
+type RedisDeps = Clients & { background: BackgroundTasks; metrics: Metrics; onUp: Deps['onRedisUp'] };
 
 function connectToRedis({
   config,
@@ -257,7 +249,7 @@ function connectToRedis({
   timing,
   background,
   metrics,
-  onRedisUp,
+  onUp,
 }: RedisDeps): ReturnType<typeof connectRedis> {
   const { redisUrl: url, redisPrefix: prefix, redisCa: ca } = config;
   return connectRedis({
@@ -271,7 +263,7 @@ function connectToRedis({
       }),
     onUp() {
       log.info('Redis is responding again');
-      onRedisUp?.();
+      onUp?.();
     },
     onCommandError: metrics.countRedisError,
     background,

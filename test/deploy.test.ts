@@ -8,6 +8,7 @@ import { parseAllDocuments, parseDocument } from 'yaml';
 import { readConfig } from '../src/config.ts';
 import { healthPaths } from '../src/ops/health.ts';
 import { findOnPath } from '../src/redis/local-server.ts';
+import { version } from '../src/settings/version.ts';
 import { root } from './support/process.ts';
 
 /*
@@ -49,6 +50,7 @@ type PodSpec = {
   volumes: { name: string; secret: { secretName: string; defaultMode: number } }[];
 };
 type Container = {
+  image: string;
   ports: { name: string; containerPort: number }[];
   envFrom: { configMapRef: { name: string } }[];
   env: { name: string; value: string }[];
@@ -173,6 +175,21 @@ test('requests find their way from the Ingress to the servers, and streams arenâ
   assert.equal(`https://${rule?.host}`, data.BASE_URL);
   assert.deepEqual(ingress.spec.tls[0]?.hosts, [rule?.host]);
   assert.equal(ingress.metadata.annotations['nginx.ingress.kubernetes.io/proxy-buffering'], 'off');
+});
+
+test('while there are unreleased changes, the version isnâ€™t that of a release, and manifests name the next one', () => {
+  const [[, heading = ''] = [], [, lastRelease = ''] = []] = [
+    ...readFileSync(join(root, 'CHANGELOG.md'), 'utf8').matchAll(/^## (\S+)/gm),
+  ];
+  const [next, state] = version.split('-');
+  if (heading === 'Unreleased') assert.notEqual(next, lastRelease);
+  assert.equal(state, heading === 'Unreleased' ? 'dev' : undefined);
+
+  const [{ image }] = deployment().template.spec.containers;
+  assert.equal(image, `registry.example.com/turntable:${next}`);
+  assert.ok(docs.includes(`docker build -t ${image} .`));
+  const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
+  assert.deepEqual([lock.version, lock.packages[''].version], [version, version]);
 });
 
 test('the systemd unit starts a server with a configuration that it accepts, and gives it time to stop', (t) => {

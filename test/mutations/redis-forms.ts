@@ -122,7 +122,7 @@ export const mutations: Mutation[] = [
     named: 'secrets can be in files',
   },
   {
-    what: 'refusing secrets on lines of their own',
+    what: 'refusing secrets on separate lines',
     safeguard: 'refuse-secrets-on-lines',
     from: 'if (secrets.some((secret) => /[\\r\\n]/.test(secret))) {',
     to: 'if (false) {',
