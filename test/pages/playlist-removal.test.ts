@@ -187,7 +187,16 @@ test('rows that can’t be played are selected to be removed or added, not to be
   simulator.setProduct('noor', 'premium');
   simulator.forgetCalls();
   await json('/player/queue', { entry, unplayable }).expect(204);
-  for (const command of ['play', 'queue']) await json(`/player/${command}`, { unplayable }).expect(400);
+  for (const command of ['play', 'queue']) await json(`/player/${command}`, { unplayable }).expect(409);
+  const refused = await person
+    .post('/player/play')
+    .type('form')
+    .send({ unplayable, returnTo: path })
+    .expect(303);
+  assert.match(
+    (await person.get(refused.headers.location ?? '').expect(200)).text,
+    /Spotify can’t play any of these\./,
+  );
   assert.deepEqual(
     simulator.calls.filter(({ method }) => method !== 'GET').map(({ method, path }) => `${method} ${path}`),
     ['POST /v1/me/player/queue'],
