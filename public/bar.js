@@ -84,7 +84,7 @@ function show() {
   if (pause && play) {
     pause.hidden = !latest.takesCommands || !isPlaying();
     play.hidden = !latest.takesCommands || isPlaying();
-    next.hidden = !latest.takesCommands;
+    next.hidden = !latest.canSkip;
     // Null if this device doesn't let apps change it.
     volume.hidden = latest.volume === null;
     const slider = volume.elements.percent;

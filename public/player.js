@@ -54,7 +54,7 @@ export function controlPlayer(container, page) {
     const sentAt = performance.now();
     const answer = await page.send(action, fields);
     if (!answer.isOk) return refuse(mine, answer);
-    if (mine.done) page.say(mine.done);
+    if (mine.done) page.say(mine.done, answer.undo);
     mine.isKnownFrom = answer.commandAt + effectMs;
     await new Promise((resolve) => setTimeout(resolve, confirmWithinMs - (performance.now() - sentAt)));
     await confirm(mine);

@@ -169,7 +169,8 @@ form.addEventListener('submit', (event) => {
   // On a phone, the keyboard covers the results.
   if (matchMedia('(pointer: coarse)').matches) field.blur();
   if (request?.search === search) request.isEntered = true;
-  else if (search !== shown) {
+  // Later pages have the same search, and pressing Enter begins again.
+  else if (search !== shown || new URLSearchParams(location.search).has('page')) {
     cancel();
     load(search, true);
   }

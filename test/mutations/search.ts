@@ -124,7 +124,7 @@ export const mutations: Mutation[] = [
   {
     what: 'turning shuffle on after what can’t be shuffled',
     safeguard: 'shuffle-after-radio',
-    from: 'if (!isShuffled) await spotify.setShuffle(true, deviceId);',
+    from: 'if (!isShuffled) await spotify.setShuffle(true, deviceId).catch(explainOrder);',
     to: '',
     test: 'test/pages/shuffle',
     named: 'such as radio',

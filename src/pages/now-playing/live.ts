@@ -156,9 +156,9 @@ function nextFetchInMs(pollInMs: number | null): number {
 
 /** Data for the scripts of a card and of a bar. */
 function cardData(listener: SignedInListener, card: Card) {
-  const { takesCommands, volume } = controlsOf(listener, card);
+  const { takesCommands, canSkip, volume } = controlsOf(listener, card);
   const image = cover(coversOf(card), barCoverSize)?.src ?? null;
-  return { version: versionOf(card), ...playerData(card), takesCommands, volume, cover: image };
+  return { version: versionOf(card), ...playerData(card), takesCommands, canSkip, volume, cover: image };
 }
 
 /** A page that has only the bar says so. */
