@@ -113,6 +113,6 @@ async function entriesOf({ spotify }: SignedInListener, id: string, snapshotId: 
 /** About how many calls the file of a playlist takes; null if it's few, or unknown. */
 function exportCallsFor({ spotify }: SignedInListener, playlist: Playlist): number | null {
   if (playlist.count === null) return null;
-  const calls = callsForFile(playlist.count, spotify.cachedPagesToExport(playlist));
+  const calls = callsForFile(playlist.count, spotify.countCachedPages(playlist));
   return calls > freeCalls ? calls : null;
 }
