@@ -49,10 +49,10 @@ const addPolled = `
 /** Decides which process polls for a listener: the one that holds the lease in Redis. If it dies, another takes the lease over. */
 export function createLeases({ redis, records, clientId, now, timing, prepare }: Deps) {
   const { leaseMs, redisDownAfterMs } = timing;
-  const polledKey = keys.subscribed(clientId);
+  const polledKey = keys.polled(clientId);
   const leases = records.of({ kind: 'lease', key: keys.lease, codec: ownerCodec, ttlMs: () => leaseMs });
   const take = records.script([leases.type, fullInterestMark], takeLease);
-  const notePolled = records.script([polledSet], addPolled);
+  const recordPolled = records.script([polledSet], addPolled);
 
   return {
     acquireLease,
@@ -76,7 +76,7 @@ export function createLeases({ redis, records, clientId, now, timing, prepare }:
     return performance.now() < lease.heldUntil;
   }
 
-  /** Takes the lease if no other process has it, or renews it. While Redis fails, no process polls, and after a while pages show that. */
+  /** Takes the lease if no other process has it, or extends it. While Redis fails, no process polls, and after a while pages show that. */
   async function acquireLease(feed: Feed): Promise<void> {
     const { lease } = feed;
     const startedAt = performance.now();
@@ -95,7 +95,7 @@ export function createLeases({ redis, records, clientId, now, timing, prepare }:
         if (feed.isClosed) return await remove(feed);
       }
       lease.heldUntil = startedAt + leaseMs;
-      await notePolled([polledKey], now(), now() + leaseMs, 2 * leaseMs, feed.accountId);
+      await recordPolled([polledKey], now(), now() + leaseMs, 2 * leaseMs, feed.accountId);
     } catch (error) {
       if (!(error instanceof RedisUnavailable)) throw error;
       lease.failingSince ??= startedAt;
