@@ -142,7 +142,7 @@ function progressOf({ playback }: Observation): number {
 }
 
 /** The shape of records and messages that contain an observation. */
-export const shape = 6;
+export const observationShape = 6;
 
 export const observationSchema: v.Type<Observation> = v.object({
   playback: playbackSchema,
@@ -156,7 +156,7 @@ export const observationSchema: v.Type<Observation> = v.object({
 
 /** Stores the latest observation for other processes, and for this one after a restart. */
 export const observationCodec: Codec<Observation> = jsonCodec({
-  shape,
+  shape: observationShape,
   bound: true,
   schema: observationSchema,
 });
