@@ -27,6 +27,8 @@ export type RequestTimes = Pick<Observation, 'askedAt' | 'answeredAt'>;
 const lag = { first: 1_500, min: 1_000, max: 6_000, up: 500, down: 20 };
 /** Progress within this of the expected value counts as expected: responses take time, and Spotify rounds. */
 const toleranceMs = 2_500;
+/** An item with at most this much left is at its end. In milliseconds. */
+export const nearEndMs = 1_500;
 
 /** Returns Spotify's answer as an observation, with what the observation before it adds. */
 export function observe(
@@ -95,7 +97,7 @@ export function hasPlaybackChanged(before: Observation, after: Observation): boo
 function isOverdue(before: Observation, after: Observation): boolean {
   const [expected, end] = [expectedEndOf(before), expectedEndOf(after)];
   if (expected === null || end === null) return false;
-  const isAtItsEnd = end - after.answeredAt <= 1_500;
+  const isAtItsEnd = end - after.answeredAt <= nearEndMs;
   return expected <= after.answeredAt && isAtItsEnd && uriOf(before) === uriOf(after);
 }
 
