@@ -10,7 +10,7 @@ import { accessLog, errorFields, type Log } from './ops/log.ts';
 import { metricsPath, metricsRoutes } from './ops/metrics-routes.ts';
 import { createOverloadGate, overloadLimits } from './ops/overload.ts';
 import { accountPages } from './pages/account/account.ts';
-import { cataloguePages } from './pages/catalogue/catalogue.ts';
+import { catalogPages } from './pages/catalog/catalog.ts';
 import { exportPages } from './pages/export/export.ts';
 import { homePages } from './pages/home/home.ts';
 import { libraryPages } from './pages/library/library.ts';
@@ -280,7 +280,7 @@ function sessionRoutes({ config, log, parts, cookies, pendingSignIns }: SessionD
   );
   router.use(playlistPages({ signedIn, forms, undo, recentPlaylists, coverColors, baseUrl, now }));
   router.use(libraryPages({ signedIn, forms, hub, undo, coverColors }));
-  router.use(cataloguePages({ signedIn, appApi, rateLimiters, coverColors }));
+  router.use(catalogPages({ signedIn, appApi, rateLimiters, coverColors }));
   router.use(searchPages({ appApi, listenerApi, rateLimiters, quota }));
   router.use(accountPages({ browsers, signedIn, people, forms, ...quota }));
   router.use(quotaPages({ signedIn, ...quota }));

@@ -85,9 +85,8 @@ export function createQuotaLedger({ redis, records, name, now }: Deps) {
       if (state === 'free' || state === 'probe') return { state: 'free', probed: found, hour };
       const [first] = found;
       const closure = first && parseClosure(first.record, at);
-      return first && closure
-        ? { state, target: first.target, closure }
-        : { state: 'free', probed: [], hour };
+      if (!first || !closure) return { state: 'free', probed: [], hour };
+      return { state, target: first.target, closure };
     },
 
     /** Takes back the count of a call that wasn't made after all. */

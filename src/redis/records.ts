@@ -55,7 +55,7 @@ export function createRecords(deps: Deps) {
     /** Reports that a part of a record, or a message, is damaged. */
     report: onDamaged,
 
-    /** Reports that fields of a hash are damaged, if there are any, and removes them. A Redis that accepts no writes keeps them. Never throws. */
+    /** Reports that fields of a hash are damaged, if there are any, and removes them. Never throws. */
     async removeDamagedFields(
       type: KeyType,
       key: string,
@@ -64,6 +64,7 @@ export function createRecords(deps: Deps) {
     ): Promise<void> {
       if (fields.length === 0) return;
       onDamaged(type.kind, why);
+      // A Redis that refuses writes keeps them for now.
       await withType(deps, type, key, () => deps.redis.hdel(key, ...fields)).catch(() => undefined);
     },
 

@@ -63,7 +63,7 @@ export const mutations: Mutation[] = [
     safeguard: 'play-playable-episodes',
     from: 'item.restriction ? [] : (item.uri ?? [])',
     to: 'item.uri ?? []',
-    test: 'test/pages/catalogue',
+    test: 'test/pages/catalog',
     named: 'episodes that can’t be played',
   },
   {
