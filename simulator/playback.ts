@@ -1,4 +1,4 @@
-import { type Episode, episodes, type LocalTrack, localTracks, type Track } from './catalogue.ts';
+import { type Episode, episodes, type LocalTrack, localTracks, type Track } from './catalog.ts';
 import { playlists } from './playlists.ts';
 import type { Random } from './random.ts';
 import type { Playing } from './types.ts';

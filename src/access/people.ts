@@ -91,7 +91,7 @@ export function createPeople({ redis, records, browsers, clientId, allowed, owne
       if (owners === null) return;
       await setField([key], accountId, personCodec.encode({ id, name, seenAt: now() }, accountId), ttlMs);
       // They may have signed out everywhere in the meantime.
-      // safeguard: list-nobody-who-has-signed-out
+      // safeguard: unlist-signed-out-people
       if ((await browsers.sessionsOf(accountId)).length === 0) await forget(accountId);
       const idle = (await readAll()).people.filter((one) => one.seenAt < now() - idleTimeoutMs);
       // safeguard: forget-idle-people
@@ -157,11 +157,7 @@ export function createPeople({ redis, records, browsers, clientId, allowed, owne
       else if (asFormer?.state === 'intact') former.push({ accountId, ...asFormer.value });
       else if ((asPerson ?? asFormer)?.state !== 'other shape') damaged.push(field);
     }
-    if (damaged.length > 0) {
-      records.report(listType.kind, 'an entry');
-      // A Redis that refuses writes keeps them for now.
-      await removeFields(damaged).catch(() => undefined);
-    }
+    await records.removeDamagedFields(listType, key, damaged, 'an entry');
     return { people, former };
   }
 }

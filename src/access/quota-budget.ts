@@ -1,5 +1,5 @@
 import { type QuotaFamily, quotaFamilies } from './quota-families.ts';
-import type { Ledger, Scope } from './quota-fields.ts';
+import type { ClosureTarget, Ledger } from './quota-fields.ts';
 import { callsIn, dayMs, type Expiries, expiriesIn } from './usage.ts';
 
 /** The calls that count now, and how many a day has. */
@@ -32,9 +32,13 @@ export function quotaOf(ledger: Ledger, family: QuotaFamily, now: number): Famil
   };
 }
 
-/** Until when calls of any of these scopes are paused, in milliseconds since 1970; null if none are. */
-export function closedUntilOf({ closures }: Ledger, scopes: readonly Scope[], now: number): number | null {
-  const until = Math.max(...scopes.map((scope) => closures.get(scope)?.until ?? 0));
+/** Until when calls of any of these targets are paused, in milliseconds since 1970; null if none are. */
+export function closedUntilOf(
+  { closures }: Ledger,
+  targets: readonly ClosureTarget[],
+  now: number,
+): number | null {
+  const until = Math.max(...targets.map((target) => closures.get(target)?.until ?? 0));
   return until > now ? until : null;
 }
 

@@ -69,7 +69,7 @@ export const mutations: Mutation[] = [
     safeguard: 'probe-following-again',
     from: 'if (error instanceof BadRequest || error instanceof Refused) return probe(request);',
     to: '',
-    test: 'test/pages/catalogue',
+    test: 'test/pages/catalog',
     named: 'found out again',
   },
   {

@@ -189,7 +189,7 @@ export const mutations: Mutation[] = [
   {
     what: 'a chunk that is lost while its file is sent',
     safeguard: 'chunk-lost-while-sent',
-    from: '.catch(loseRows(accountId))',
+    from: '.catch(stopForLostRows(accountId))',
     to: '',
     test: 'test/pages/export-jobs',
     named: 'after the file was counted',
@@ -221,7 +221,7 @@ export const mutations: Mutation[] = [
   {
     what: 'the TTL of chunks while a job reads on',
     safeguard: 'extend-chunks-hourly',
-    from: 'const isDue = hourOf(next) > hourOf(job);',
+    from: 'const isDue = hourOf(next.expiresAt) > hourOf(job.expiresAt);',
     to: 'const isDue = false;',
     test: 'test/access/export-jobs',
     named: 'expire while it continues',

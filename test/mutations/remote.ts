@@ -45,7 +45,7 @@ export const mutations: Mutation[] = [
   {
     what: 'refusing fields that are not read',
     safeguard: 'readable-fields-only',
-    from: 'requireReadableFields(req, { unreadable: unreadableFields, invalid: invalidCommand });',
+    from: 'requireReadableFields(req, { unreadable: unreadableCommand, invalid: invalidCommand });',
     to: '',
     test: 'test/pages/remote',
     named: 'unknown or odd field',
@@ -63,7 +63,7 @@ export const mutations: Mutation[] = [
     safeguard: 'play-playable-episodes',
     from: 'item.restriction ? [] : (item.uri ?? [])',
     to: 'item.uri ?? []',
-    test: 'test/pages/catalogue',
+    test: 'test/pages/catalog',
     named: 'episodes that can’t be played',
   },
   {

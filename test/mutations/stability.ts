@@ -103,7 +103,7 @@ export const mutations: Mutation[] = [
   {
     what: 'fetching the library again after a change',
     safeguard: 'refetch-library-after-change',
-    from: "if (notice !== null) listener.invalidateHere('library');",
+    from: "if (noticeIn(req) !== null) listener.invalidateHere('library');",
     to: '',
     test: 'test/fleet/after-actions',
     named: 'does not depend',

@@ -6,7 +6,7 @@ import { routes } from '../../routes.ts';
 import { NoSuchPage } from '../../web/errors.ts';
 import { callsForFile, rowsAtOnce } from '../../web/export-size.ts';
 import type { Forms } from '../../web/forms.ts';
-import { charge } from '../../web/rate-limits.ts';
+import { enforceLimit } from '../../web/rate-limits.ts';
 import type { ListenerPage, SignedIn, SignedInListener } from '../../web/signed-in.ts';
 import { refuseSpeculative } from '../../web/speculative.ts';
 import { checkSpotifyId } from '../../web/spotify-params.ts';
@@ -45,14 +45,14 @@ async function overviewOf(
   if (exportId === 'all')
     return {
       name: null,
-      ...sizeOfAll(await spotify.cachedPlaylists(1), spotify.cachedPagesToExport),
+      ...sizeOfAll(await spotify.cachedPlaylists(1), spotify.countCachedPages),
     };
   const [, list] = /^library\/(.+)$/.exec(exportId) ?? [];
   if (list !== undefined) return sizeOfList(listener, { list, range });
   const playlist = await spotify.cachedPlaylist(exportId);
   const { name, count, readable } = playlist;
   if (!readable) throw new NoSuchPage('Spotify does not show the contents of this playlist');
-  const entries = count === null ? null : callsForFile(count, spotify.cachedPagesToExport(playlist));
+  const entries = count === null ? null : callsForFile(count, spotify.countCachedPages(playlist));
   return { name, rows: count, estimate: entries === null ? null : { lists: 0, entries } };
 }
 
@@ -71,9 +71,9 @@ export function exportPages(deps: Deps): Router {
       if (await askFirst(req, res, listener)) return;
       // safeguard: listener-limit-first
       // safeguard: export-limit-per-listener
-      await charge(res, limiter, listener.accountId);
+      await enforceLimit(res, limiter, listener.accountId);
       // safeguard: export-limit-overall
-      await charge(res, rateLimiters.exports, 'everyone');
+      await enforceLimit(res, rateLimiters.exports, 'everyone');
       await serve(req, res, listener);
     }),
   ];

@@ -106,7 +106,7 @@ function createExportWorker(deps: Deps) {
       await continueJob(deps, stopping.signal, { accountId, owner, onOpen })
         .catch((error: unknown) => {
           if (!(error instanceof ChunkMissing)) throw error;
-          return jobs.loseRows(accountId, error);
+          return jobs.stopForLostRows(accountId, error);
         })
         .finally(() => jobs.release(accountId, owner));
     } catch (error) {
@@ -142,7 +142,7 @@ async function continueJob(
   const lost = new AbortController();
   const signal = AbortSignal.any([stopping, lost.signal]);
   const extend = async () => {
-    if (!(await jobs.renew(accountId, owner))) lost.abort(new JobLost('Its lease was lost'));
+    if (!(await jobs.extend(accountId, owner))) lost.abort(new JobLost('Its lease was lost'));
   };
   const timer = setInterval(() => background.run('extend an export’s lease', extend()), leaseMs / 3).unref();
   let job: ExportJob = { ...stored, state: 'running', until: null, reason: null };

@@ -12,7 +12,7 @@ import { isNoticeName, type NoticeName, withNotice } from '../../web/notices.ts'
 import type { SignedIn, SignedInListener } from '../../web/signed-in.ts';
 import { withUris } from '../../web/spotify-params.ts';
 import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';
-import { invalidCommand, isCommandName, readCommand, unreadableFields } from './commands.ts';
+import { invalidCommand, isCommandName, readCommand, unreadableCommand } from './commands.ts';
 import { chooseDevice, createShowDevices } from './devices.ts';
 import { PartlyQueued, PlayedInOrder } from './multi-call-commands.ts';
 import { refusalOf, refusedCommand } from './refusals.ts';
@@ -55,7 +55,7 @@ export function playerPages({ signedIn, forms, hub, afterCommandMs, baseUrl, now
   const command = signedIn.page(async (req, res, listener) => {
     // Otherwise "play" would resume in place of playing what was sent.
     // safeguard: readable-fields-only
-    requireReadableFields(req, { unreadable: unreadableFields, invalid: invalidCommand });
+    requireReadableFields(req, { unreadable: unreadableCommand, invalid: invalidCommand });
     const { fields } = req.form;
     // safeguard: refuse-unplayable-selection
     if (fields.unplayable !== undefined && fields.entry === undefined)

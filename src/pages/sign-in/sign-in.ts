@@ -7,7 +7,7 @@ import { ForeignOrigin, Problem } from '../../web/errors.ts';
 import { acceptFields } from '../../web/fields.ts';
 import type { Forms } from '../../web/forms.ts';
 import { withNotice } from '../../web/notices.ts';
-import { chargeAddress } from '../../web/rate-limits.ts';
+import { limitByAddress } from '../../web/rate-limits.ts';
 import { safeReturnPath } from '../../web/return-path.ts';
 import { refuseSpeculative } from '../../web/speculative.ts';
 import { wantsJson } from '../../web/wants-json.ts';
@@ -29,7 +29,7 @@ export function signInPages(deps: Deps): Router {
   const router = Router();
   // safeguard: no-speculative-sign-ins
   // safeguard: sign-in-limit-per-address
-  const guards = [refuseSpeculative, requireHttps(baseUrl), chargeAddress(rateLimiters.signIn)];
+  const guards = [refuseSpeculative, requireHttps(baseUrl), limitByAddress(rateLimiters.signIn)];
 
   router.use([routes.signIn(), routes.callback(), routes.signOut()], (_req, res, next) => {
     res.set('Cache-Control', 'no-store');

@@ -55,7 +55,7 @@ export const mutations: Mutation[] = [
     safeguard: 'library-state-is-dropped-first',
     from: 'known === null && !(await hub.isRelaxed())',
     to: 'false',
-    test: 'test/pages/catalogue',
+    test: 'test/pages/catalog',
     named: 'the library isn’t asked for while calls are scarce',
   },
   {
@@ -111,7 +111,7 @@ export const mutations: Mutation[] = [
     safeguard: 'hide-following-if-not-offered',
     from: "return (await store.read(clientId)) !== 'none';",
     to: 'return true;',
-    test: 'test/pages/catalogue',
+    test: 'test/pages/catalog',
     named: 'found out once',
   },
   {
@@ -119,7 +119,7 @@ export const mutations: Mutation[] = [
     safeguard: 'probe-following-once',
     from: "if (known === 'none') throw new ArtistsNotOffered();\n      if (known === null) return probe(request);",
     to: 'return probe(request);',
-    test: 'test/pages/catalogue',
+    test: 'test/pages/catalog',
     named: 'found out once',
   },
   {
@@ -127,7 +127,7 @@ export const mutations: Mutation[] = [
     safeguard: 'missing-artist-is-no-refusal',
     from: 'if (!isRefusal(otherError) || error instanceof NotFound) throw error;',
     to: 'if (!isRefusal(otherError)) throw error;',
-    test: 'test/pages/catalogue',
+    test: 'test/pages/catalog',
     named: 'says nothing about the app',
   },
   {
@@ -143,7 +143,7 @@ export const mutations: Mutation[] = [
     safeguard: 'invalidate-followed-artists',
     from: "['followed artists', ...isSaved(uris)]",
     to: 'isSaved(uris)',
-    test: 'test/pages/catalogue',
+    test: 'test/pages/catalog',
     named: 'found out once',
   },
   {
@@ -151,7 +151,7 @@ export const mutations: Mutation[] = [
     safeguard: 'saved-by-notice',
     from: "if (notice === 'track-saved' || notice === 'artist-followed') return true;",
     to: '',
-    test: 'test/pages/catalogue',
+    test: 'test/pages/catalog',
     named: 'at another server',
   },
   {
@@ -159,7 +159,7 @@ export const mutations: Mutation[] = [
     safeguard: 'notice-about-this',
     from: 'req.query.about === uri ? noticeIn(req) : null',
     to: 'noticeIn(req)',
-    test: 'test/pages/catalogue',
+    test: 'test/pages/catalog',
     named: 'what the page is about',
   },
   {
@@ -167,7 +167,7 @@ export const mutations: Mutation[] = [
     safeguard: 'page-without-saved-state',
     from: 'isSaved(uri).catch(nullWithoutSpotify)',
     to: 'isSaved(uri)',
-    test: 'test/pages/catalogue',
+    test: 'test/pages/catalog',
     named: 'shown without an answer',
   },
   {
@@ -175,7 +175,7 @@ export const mutations: Mutation[] = [
     safeguard: 'ask-only-if-shown',
     from: 'canSave && !wantsJson(req) ? await savedOf(req, listener, kind) : null',
     to: 'await savedOf(req, listener, kind)',
-    test: 'test/pages/catalogue',
+    test: 'test/pages/catalog',
     named: 'shown without an answer',
   },
   {
@@ -191,7 +191,7 @@ export const mutations: Mutation[] = [
     safeguard: 'albums-only-if-asked',
     from: 'if (req.query.page === undefined) return { artist, albums: null, page: null, pages: null, total: null };',
     to: '',
-    test: 'test/pages/catalogue',
+    test: 'test/pages/catalog',
     named: 'only when someone wants them',
   },
   {
@@ -199,7 +199,7 @@ export const mutations: Mutation[] = [
     safeguard: 'ten-albums-per-call',
     from: 'export const albumsPerPage = 10;',
     to: 'export const albumsPerPage = 20;',
-    test: 'test/pages/catalogue',
+    test: 'test/pages/catalog',
     named: 'only when someone wants them',
   },
   {
