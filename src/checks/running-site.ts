@@ -18,7 +18,7 @@ const names = {
 
 /** For a site whose BASE_URL has a path that doesn't arrive. */
 export const lostPath = {
-  detail: 'the proxy takes the path of BASE_URL out of the address',
+  detail: 'the proxy strips the path of BASE_URL from the address',
   fix: 'Have it pass the path on unchanged (nginx: nothing after the port in proxy_pass; Caddy: handle in place of handle_path).',
 };
 

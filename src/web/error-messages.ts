@@ -231,7 +231,7 @@ export const errorMessages = {
     title: 'This site is at {baseUrl}',
     happened: 'There’s nothing at this address.',
     steps: [
-      'If your browser already shows {baseUrl}, the proxy in front takes {basePath} out of the path. Have it pass the path on unchanged (nginx: nothing after the port in proxy_pass; Caddy: handle in place of handle_path).',
+      'If your browser already shows {baseUrl}, the proxy in front strips {basePath} from the path. Have it pass the path on unchanged (nginx: nothing after the port in proxy_pass; Caddy: handle in place of handle_path).',
     ],
     buttons: ['openSite'],
   },

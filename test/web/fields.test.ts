@@ -21,7 +21,7 @@ function pathOf(route: string): string {
 }
 
 // fault: unknown-fields
-test('an unknown or odd field is refused before Spotify is asked, wherever something changes', async (t) => {
+test('an unknown or invalid field is refused before Spotify is asked, wherever something changes', async (t) => {
   const turntable = await startTurntable(t, { env: { OWNER_LISTENERS: 'mara' } });
   const { browser, simulator, app } = turntable;
   const mara = browser();

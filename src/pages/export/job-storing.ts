@@ -9,7 +9,7 @@ import type { Step } from './job-reading.ts';
 const pagesPerChunk = 4;
 const chunkEveryMs = 10_000;
 
-/** The job isn't ours any more: another process has it, it was canceled, or the listener has signed out. */
+/** The job isn't ours anymore: another process has it, it was canceled, or the listener has signed out. */
 export class JobLost extends Error {
   override readonly name = 'JobLost';
 }
