@@ -124,8 +124,9 @@ const notices = {
     text: 'That track is no longer in this list. Reload the page to see the current list.',
     isError: true,
   },
-  'no-playable-episode': {
-    text: 'None of this podcast’s latest episodes can be played.',
+  'nothing-playable': { text: 'Spotify can’t play any of these.', isError: true },
+  'played-in-order': {
+    text: 'It’s playing, but Spotify didn’t turn on shuffle. Try the Shuffle button.',
     isError: true,
   },
   'already-paused': { text: 'Playback is already paused.', isError: true },

@@ -79,8 +79,8 @@ export const mutations: Mutation[] = [
   {
     what: 'invalidating the player after a track is saved',
     safeguard: 'invalidate-player-after-save',
-    from: "['saved ', 'is saved ', 'player']",
-    to: "['saved ', 'is saved ']",
+    from: "['saved ', ...isSaved(uris), 'player']",
+    to: "['saved ', ...isSaved(uris)]",
     test: 'test/fleet/after-actions',
     named: 'saving',
   },

@@ -232,6 +232,9 @@ test('another person’s playlist is followed and unfollowed', async (t) => {
   const done = await person.post('/library/save').type('form').send(sent).expect(303);
   const followed = await person.get(done.headers.location ?? '').expect(200);
   assert.match(followed.text, /Added to your playlists\.[\s\S]*>Unfollow</);
+  const [track] = (await person.json('/search?q=the&type=track')).tracks.items;
+  await person.post('/library/save').type('form').send({ uri: track.uri, returnTo: path }).expect(303);
+  assert.match((await person.get(path).expect(200)).text, />Unfollow</, 'after something else was saved');
   assert.equal((await person.json('/playlists')).total, 1);
   const question = await person.get(`${path}/unfollow`).expect(200);
   assert.match(question.text, /<h1>Unfollow “<bdi>/);

@@ -14,6 +14,7 @@ import { htmlOrJson } from '../../web/wants-json.ts';
 import { createAskFirst } from './ask.ts';
 import { type Deps as BudgetDeps, type CallEstimate, createExportBudget } from './export-budget.ts';
 import { createFiles } from './files.ts';
+import { hasFile } from './job-file.ts';
 import { canBeJob, exportJobPages } from './job-pages.ts';
 import { linksFor } from './links.ts';
 import { hasRange, rangeIn, sizeOfList } from './lists.ts';
@@ -139,6 +140,7 @@ export function exportPages(deps: Deps): Router {
     const isShort = overview.rows !== null && overview.rows <= rowsAtOnce;
     const calls = estimate && estimate.lists + estimate.entries;
     const fit = estimate && (await exportBudget.check(estimate));
+    const job = canBeJob(id) ? await deps.jobs.get(accountId) : null;
     res.set('Cache-Control', 'private, no-store').format({
       html: () =>
         res.render('export/export', {
@@ -146,6 +148,8 @@ export function exportPages(deps: Deps): Router {
           ...overview,
           links: linksFor(id, same),
           canBeJob: canBeJob(id),
+          /** The job whose file is deleted when another one starts. */
+          stored: job && hasFile(job) ? { exportId: job.exportId, name: job.name } : null,
           calls,
           fit,
           isShort,

@@ -148,7 +148,12 @@ async function startJob(
   if (!canBeJob(exportId)) throw new NoSuchPage('No such export');
   const former = await jobs.get(accountId);
   // safeguard: one-job-per-listener
-  if (former && isUnfinished(former)) throw new Problem(stillRunning);
+  if (former && isUnfinished(former)) {
+    // Pressed twice: its page shows the job.
+    // safeguard: start-export-pressed-twice
+    if (former.exportId === exportId && !wantsJson(req)) return;
+    throw new Problem(stillRunning);
+  }
   await charge(
     req.res as Response,
     exportId === 'all' ? rateLimiters.exportAll : rateLimiters.exportOne,

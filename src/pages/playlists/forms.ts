@@ -14,8 +14,9 @@ import { wantsJson } from '../../web/wants-json.ts';
 import { AdditionUnknown, addToEnd } from './add-to-end.ts';
 import { readDetails } from './details.ts';
 import type { PlaylistPage } from './playlist.ts';
-import { notAccepted, noUri } from './problems.ts';
+import { creationUnknown, notAccepted, noUri } from './problems.ts';
 import type { UndoAddition } from './undo-addition.ts';
+import { isAnswerLost } from './version.ts';
 
 type Deps = {
   signedIn: SignedIn;
@@ -53,7 +54,7 @@ export function playlistFormPages(deps: Deps): Router {
     if (problem) return showForm(problem);
     const uris = req.form.fields.uri === undefined ? [] : readUris(req.form.fields.uri, noUri);
     const created = await runCreate(req, async () => {
-      const id = await listener.spotify.createPlaylist(details);
+      const id = await listener.spotify.createPlaylist(details).catch(explainLostAnswer);
       return { id, ...(await addToNew(req, listener, id, uris)) };
     }).catch(nullIfRejected);
     if (created === null) return showForm(notAccepted);
@@ -120,6 +121,12 @@ export function playlistFormPages(deps: Deps): Router {
   );
   router.post(routes.playlist(':id'), ...forms.read, acceptFields(detailFields), edit);
   return router;
+}
+
+/** A form that may have created a playlist isn't offered again: it would create a second one. */
+function explainLostAnswer(error: unknown): never {
+  // safeguard: create-once-after-lost-answer
+  throw isAnswerLost(error) ? new Problem(creationUnknown) : error;
 }
 
 /** Answers after a change to a playlist. */

@@ -84,6 +84,15 @@ export function partlyAdded(
   };
 }
 
+/** For a new playlist whose answer was lost. */
+export const creationUnknown = {
+  status: 502,
+  reason: 'creation-unknown',
+  title: 'Spotify didn’t respond',
+  text: 'The playlist may or may not have been created. Look at your playlists before you try again.',
+  actions: [goToPlaylists],
+};
+
 export const playlistChanged = {
   status: 409,
   reason: 'playlist-changed',
