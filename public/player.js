@@ -239,7 +239,7 @@ function effectOf(command, fields, before) {
 function showPlaying(container, playing) {
   const [from, to] = playing ? ['play', 'pause'] : ['pause', 'play'];
   const text = container.querySelector('#live-playing')?.firstChild;
-  // Nothing may be playing any more.
+  // Nothing may be playing anymore.
   if (text) text.textContent = text.textContent.replace(/^\S+/, playing ? 'Playing' : 'Paused');
   const form = container.querySelector(`form[action$="/player/${from}"]`);
   if (!form) return;

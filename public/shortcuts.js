@@ -91,7 +91,7 @@ function showQueue() {
 
 const letters = {
   n: () => skip('next', 'Skipped.'),
-  p: () => skip('previous', 'Went back.'),
+  p: () => skip('previous', 'Skipped back.'),
   l: toggleSaved,
   s: toggleShuffle,
   r: changeRepeat,

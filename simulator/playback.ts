@@ -157,8 +157,8 @@ export function setShuffled(playback: Playback, at: number, isOn: boolean, rando
 }
 
 /**
- * Returns the order in which a list plays from an index on, which is 0 if it is null. While shuffle is on, which it stays when another list is played, `random` is
- * given, and so is the first item if there is no index.
+ * Returns the order in which a list plays from an index on. `random` is null while shuffle is off; then no index means the first item. While shuffle is
+ * on, and it stays on when another list is played, it means a random one.
  */
 export function orderFrom(list: readonly Item[], index: number | null, random: Random | null) {
   if (random === null) return { list, index: index ?? 0, unshuffled: null };

@@ -25,7 +25,7 @@ type Deps = {
   records: Records;
   seal: Seal;
   clientId: string;
-  /** Until when a process that died holds its job, in milliseconds. */
+  /** How long a process that has died still holds its job, in milliseconds. */
   leaseMs: number;
   now: () => number;
 };
@@ -130,7 +130,7 @@ export function createExportJobs({ redis, records, seal, clientId, leaseMs, now 
   }
 
   /**
-   * Changes a job, or creates it, after taking it from the process that works on it, and removes the chunks that it doesn't have any more. `update`
+   * Changes a job, or creates it, after taking it from the process that works on it, and removes the chunks that it doesn't have anymore. `update`
    * returns null to leave it as it is. Throws {@link ChunkMissing} as `save` does.
    */
   async function change(
@@ -226,7 +226,7 @@ function createIndex({
   const key = keys.exportJobs(clientId);
   const admit = records.script([indexType], admitScript);
   return {
-    /** Has a process check a job at a time. Returns false if there are too many jobs. */
+    /** Has some process check a listener's job at `at`, in milliseconds since 1970. Returns false if there are too many jobs. */
     async schedule(accountId: string, at: number): Promise<boolean> {
       const ttlMs = Math.max(unfinishedTtlMs, Math.ceil(at - now()) + afterPauseMs);
       return (await admit([key], accountId, at, maxJobs, ttlMs)) === 1;
@@ -235,6 +235,7 @@ function createIndex({
     unschedule: (accountId: string): Promise<unknown> =>
       records.withType(indexType, key, () => redis.zrem(key, accountId)),
 
+    /** Returns up to 20 listeners whose jobs are due for a check. */
     due: (): Promise<string[]> =>
       records.withType(indexType, key, () => redis.zrangebyscore(key, '-inf', now(), 'LIMIT', 0, 20)),
   };

@@ -20,9 +20,11 @@ type Deps = {
   records: Records;
   browsers: Pick<Browsers, 'list' | 'sessionsOf'>;
   clientId: string;
-  /** The IDs at Spotify of those who may sign in; null for everyone. */
+  /** Spotify IDs of those who may sign in; null for everyone. */
   allowed: readonly string[] | null;
-  /** Those of the owners of this site, who always may; null if no one sees who else does. Then nothing is stored here. */
+  /**
+   * Spotify IDs of this site's owners, who may always sign in; null if there are none. Then no one sees who uses the site, and nothing is stored here.
+   */
   owners: readonly string[] | null;
   now: () => number;
 };
@@ -133,7 +135,7 @@ export function createPeople({ redis, records, browsers, clientId, allowed, owne
     allow: (accountId: string): Promise<void> => removeFields([endedField(accountId)]),
   };
 
-  /** Removes a listener who has signed out everywhere, if there are owners. That an owner ended their access stays. */
+  /** Removes a listener who has signed out everywhere, if there are owners. A record that an owner ended their access stays. */
   async function forget(accountId: string): Promise<void> {
     if (owners !== null) await removeFields([accountId]);
   }

@@ -76,8 +76,8 @@ export function learnedLimit(
 }
 
 /**
- * The budget of live updates: calls of `player-read`, and of what shares its quota, up to what is known of that, or to the guessed total. Other
- * calls don't count, so that they can't starve live updates.
+ * The budget of live updates: calls of `player-read`, and of the families that share its quota, against the limit learned for them, or against the
+ * guessed total. Other calls don't count, so that they can't starve live updates.
  */
 export function liveBudget(ledger: Ledger, dailyCalls: number, now: number): Budget {
   const limit = learnedLimit(ledger, 'player-read', dailyCalls, now);
@@ -91,8 +91,8 @@ export function liveBudget(ledger: Ledger, dailyCalls: number, now: number): Bud
 }
 
 /**
- * The budget of everything else: what is known of the family; while nothing is, the guessed total for all calls together. Calls that are set aside
- * count as used.
+ * The budget of all other calls: the limit learned for the family or, until there is one, the guessed limit on all calls together. Calls that are set
+ * aside count as used.
  */
 export function familyBudget(ledger: Ledger, family: QuotaFamily, dailyCalls: number, now: number): Budget {
   const limit = learnedLimit(ledger, family, dailyCalls, now);

@@ -208,7 +208,7 @@ export const mutations: Mutation[] = [
     from: "parseText(page.next) !== '' && isId(after) ? after : null",
     to: "typeof after === 'string' ? after : null",
     test: 'test/pages/library-lists',
-    named: 'with odd fields',
+    named: 'with invalid fields',
   },
   {
     what: 'naming the deletion of an own playlist',
@@ -216,7 +216,7 @@ export const mutations: Mutation[] = [
     from: 'const isOwn = playlist.ownerId === listener.id;',
     to: 'const isOwn = false;',
     test: 'test/pages/library-lists',
-    named: 'is deleted after a question',
+    named: 'deleting a playlist asks first',
   },
   {
     what: 'putting the exact name first',

@@ -22,7 +22,7 @@ export const mutations: Mutation[] = [
     from: 'if (!result.ok)',
     to: 'if (false)',
     test: 'test/pages/remote',
-    named: 'unknown or odd field',
+    named: 'unknown or invalid field',
   },
   {
     what: 'cutting a queue that repeats itself',

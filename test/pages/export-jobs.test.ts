@@ -290,7 +290,10 @@ testOnce('a job that was canceled offers the part that it has read, as a file th
   await person.post('/export/cancel').expect(303);
 
   const { text } = await person.get('/export').expect(200);
-  assert.match(text, /You can download the part that was read\. Its name says that it’s only a part\./);
+  assert.match(
+    text,
+    /You can download the part that was read\. The file’s name says that it’s only a part\./,
+  );
   assert.match(text, /href="\/export\/file\.csv">CSV</);
   const part = `${longPlaylistName} (rows 1-${rows} of 1,200)`;
   const { headers, text: table } = await person.get('/export/file.csv').buffer(true).expect(200);

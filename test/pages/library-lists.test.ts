@@ -104,7 +104,7 @@ testOnce('lists of the library that are empty say what will appear there', async
   }
 });
 
-testOnce('items that Spotify sends as null or with odd fields are left out', async (t) => {
+testOnce('items that Spotify sends as null or with invalid fields are left out', async (t) => {
   const turntable = await startTurntable(t);
   const { simulator } = turntable;
   const person = await listener(turntable);
@@ -185,7 +185,7 @@ test('a removal is undone, which says that the date is lost', async (t) => {
   }
 });
 
-test('a playlist is deleted after a question, and that can be undone', async (t) => {
+test('deleting a playlist asks first, and can be undone', async (t) => {
   const turntable = await startTurntable(t);
   const person = await listener(turntable);
   const names = async () =>

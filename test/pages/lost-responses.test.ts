@@ -271,7 +271,7 @@ testOnce('a new playlist says whether its items are in it, if the answer was los
   simulator.fault({ on: /\/playlists\/\w{22}$/, answer: unavailable });
   const other = await json('/playlists', { name: 'New', uri: uriOf('a') }).expect(201);
   assert.equal(other.body.isAdded, null);
-  assert.match(other.body.text, /Spotify didn’t respond when adding to it/);
+  assert.match(other.body.text, /Spotify didn’t say whether anything was added to it/);
 });
 
 testOnce('“Keep one” tells programs of a copy that is missing, and takes one item', async (t) => {

@@ -116,7 +116,7 @@ test('“Keep one” leaves the chosen copy in its place, and Undo puts the othe
 
   assert.equal(await letters(), 'bacc');
   const page = await person.get(left.headers.location ?? '').expect(200);
-  assert.match(page.text, /One copy is left, which counts as added today/);
+  assert.match(page.text, /One copy is left, and counts as added today/);
   await person.post(undoPath(page.text)).type('form').send({}).expect(303);
   assert.equal(await letters(), 'abacca');
 

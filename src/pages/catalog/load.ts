@@ -5,7 +5,7 @@ import type { Page } from '../../spotify/types.ts';
 import { minTotalOf, pageNumber, pagesOf } from '../../web/paging.ts';
 
 /*
- * Loads the data of the pages about single objects, as their JSON twins send it. Each takes one call to Spotify, and one more for a further page of
+ * Loads the data of the pages about single objects, as it is sent in JSON. Each takes one call to Spotify, and one more for a further page of
  * its list. The object itself is cached for a while, so paging on takes one call a page.
  */
 

@@ -32,7 +32,7 @@ type Deps = Omit<Parameters<typeof createFiles>[0], 'exportBudget'> &
     worker: ExportWorker;
   };
 
-/** The name and size of an export, as its page shows them: rows, or with `isUpTo` at most so many, and about how many calls. Null if unknown. */
+/** The name and size of an export, as its page shows them: how many rows (with `isUpTo`, at most), and about how many calls. Null if unknown. */
 type Overview = { name: string | null; rows: number | null; isUpTo?: boolean; estimate: CallEstimate | null };
 
 /** Returns the name and size of an export; one call to Spotify, none for playlists within five minutes. Throws {@link NoSuchPage}. */

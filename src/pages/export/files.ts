@@ -141,7 +141,7 @@ export function createFiles(deps: Deps) {
   };
 
   /**
-   * Throws a Problem if the export costs more than is left of the day's calls, unless the listener has asked for it anyway. `reread`: how many rows before it
+   * Throws a Problem if the export costs more than is left of the day's calls, unless the listener has asked for it anyway. `reread`: how many earlier rows
    * have to be read again.
    */
   async function reserve(

@@ -164,7 +164,7 @@ async function startJob(
   const { isConfirmed } = confirmationIn(req, { isConfirmed: false });
   // safeguard: ask-before-endless-job
   if (estimate && !isConfirmed) await exportBudget.refuseAboveDay(estimate, exportPage(exportId));
-  // No one else has to wait because of an export that wasn't started.
+  // Counted only now, so that a refused export doesn't use up the limit that everyone shares.
   await enforceLimit(req.res as Response, rateLimiters.exports, 'everyone');
   const outcome = await jobs.start(accountId, {
     id: randomUUID(),

@@ -15,7 +15,7 @@ import { currentPlayback } from './current-playback.ts';
 
 type Deps = { signedIn: SignedIn; hub: Hub; baseUrl: string; now: () => number };
 
-/** A track that ended this long ago isn't shown any more, as in the bar with scripts. */
+/** A track that ended this long ago isn't shown anymore, as in the bar with scripts. */
 const overMs = 60_000;
 /** For this long, an answer whose end isn't known, or that nothing is playing, is taken to be true. */
 const knownForMs = 10 * 60_000;

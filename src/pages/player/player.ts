@@ -64,7 +64,7 @@ export function playerPages({ signedIn, forms, hub, afterCommandMs, baseUrl, now
   });
   router.post(routes.playerCommand(':command'), ...forms.read, command);
 
-  // Otherwise it would be forgotten after ten minutes only.
+  // Without this, a new Premium account would have to wait up to ten minutes for its controls.
   const retryPremium = signedIn.page(async (req, res, listener) => {
     // safeguard: try-premium-again
     await listener.invalidate('premium');
@@ -75,7 +75,7 @@ export function playerPages({ signedIn, forms, hub, afterCommandMs, baseUrl, now
 
   return router;
 
-  /** Returns a refusal without a reason as what it is if the device accepts no commands. Spotify says that only with the state of the player. */
+  /** If a refusal has no reason and the device accepts no commands, returns that as the reason. Only the player state says so. */
   async function withDevice(refusal: NoticeName, { accountId }: SignedInListener): Promise<NoticeName> {
     if (!refusal.startsWith('cannot-')) return refusal;
     const playback = (await hub.latestObservation(accountId))?.playback;
