@@ -5,7 +5,7 @@ const refusals = {
     fix: 'Set BASE_URL to this address. If it is, have the proxy pass on Host or X-Forwarded-Host.',
   },
   'outside-base-path': {
-    detail: 'the proxy takes the path of BASE_URL out of the address',
+    detail: 'the proxy strips the path of BASE_URL from the address',
     fix: 'Have it pass the path on unchanged (nginx: nothing after the port in proxy_pass; Caddy: handle in place of handle_path).',
   },
   'silent-proxy': {
