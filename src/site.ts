@@ -99,6 +99,7 @@ export function createSite(deps: Deps) {
 
     function recordChecks(results: readonly CheckResult[]): void {
       // A failing connection is logged whenever it changes, and shows in `turntable_ready`.
+      // safeguard: failed-connection-is-no-check
       const settingsOfRedis = results.filter((result) => !isOfConnection(result));
       if (settingsOfRedis.length === 0) return;
       parts.metrics.recordChecks(settingsOfRedis);

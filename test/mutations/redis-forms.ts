@@ -82,6 +82,14 @@ export const mutations: Mutation[] = [
     named: 'started without Redis',
   },
   {
+    what: 'leaving the connection out of the checks that the metrics show',
+    safeguard: 'failed-connection-is-no-check',
+    from: '!isOfConnection(result)',
+    to: 'true',
+    test: 'test/fleet/metrics',
+    named: 'started without Redis',
+  },
+  {
     what: 'checking the version of Redis',
     safeguard: 'check-redis-version',
     from: '>= 6',
