@@ -34,6 +34,7 @@ import { withinBasePath } from './web/base-path.ts';
 import { canonicalHost } from './web/canonical-host.ts';
 import { type Cookies, createCookies } from './web/cookies.ts';
 import { createCoverColors } from './web/cover-colors.ts';
+import { createEarlyCharges } from './web/early-charge.ts';
 import { errorPages } from './web/error-pages.ts';
 import { NoSuchPage, NotSignedIn } from './web/errors.ts';
 import { createForms } from './web/forms.ts';
@@ -217,7 +218,18 @@ function sessionRoutes({ config, log, parts, cookies, pendingSignIns }: SessionD
   const people = choosePeople(config, parts);
   const quota = { ledger: parts.quotaLedger, dailyCalls: config.dailyCalls, now };
   const coverColors = createCoverColors({ download: parts.downloadImage });
-  const sessions = createSessions({ redis, isRedisUsable, sessionRecords, grants, secrets, cookies, now });
+  const earlyCharges = createEarlyCharges(rateLimiters.read);
+  const { begin: onRead } = earlyCharges;
+  const sessions = createSessions({
+    redis,
+    isRedisUsable,
+    sessionRecords,
+    grants,
+    secrets,
+    cookies,
+    onRead,
+    now,
+  });
   const forms = createForms({ records, background, baseUrl, leaseMs: formLeaseMs });
   const signedIn = createSignedIn({
     records,
@@ -228,6 +240,7 @@ function sessionRoutes({ config, log, parts, cookies, pendingSignIns }: SessionD
     sessions,
     cookies,
     rateLimiters,
+    earlyCharges,
     background,
     invalidate: hub.invalidate,
     endStreams: hub.endStreams,

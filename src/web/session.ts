@@ -37,6 +37,8 @@ type Deps = {
   grants: Pick<Grants, 'read'>;
   secrets: readonly string[];
   cookies: Cookies;
+  /** Called while the session of a request is being read, and its grant: commands that are given now share their round trip to Redis. */
+  onRead: (req: Request, sessionId: string) => void;
   now: () => number;
 };
 
@@ -45,7 +47,7 @@ type Deps = {
  * `req.session`.
  */
 export function createSessions(deps: Deps) {
-  const { redis, isRedisUsable, sessionRecords, grants, secrets, cookies, now } = deps;
+  const { redis, isRedisUsable, sessionRecords, grants, secrets, cookies, onRead, now } = deps;
   const keyOf = sessionRecords.key;
   /** The request for which express-session asks for the session; null except during that call. */
   let asking: Request | null = null;
@@ -53,7 +55,7 @@ export function createSessions(deps: Deps) {
     name: cookies.name('session'),
     secret: secrets.map((secret) => deriveKey(secret, 'session cookie').toString('base64url')),
     cookie: { ...cookies.attributes, maxAge: absoluteLifetimeMs },
-    store: createSessionStore({ redis, sessionRecords, now, onRead: readGrantAhead }),
+    store: createSessionStore({ redis, sessionRecords, now, onRead: readAhead }),
     resave: false,
     // safeguard: no-session-for-visitors
     saveUninitialized: false,
@@ -157,8 +159,10 @@ export function createSessions(deps: Deps) {
   };
 
   /** A signed-in page needs both, and with a separate round trip it would wait for each. The signature of the session id has been verified. */
-  function readGrantAhead(sessionId: string): void {
-    if (asking !== null) asking.readAhead = startReading(grants, sessionId);
+  function readAhead(sessionId: string): void {
+    if (asking === null) return;
+    asking.readAhead = startReading(grants, sessionId);
+    onRead(asking, sessionId);
   }
 }
 

@@ -11,6 +11,7 @@ import type { BackgroundTasks } from '../ops/background.ts';
 import type { Records } from '../redis/records.ts';
 import { routes } from '../routes.ts';
 import type { Cookies } from './cookies.ts';
+import type { EarlyCharges } from './early-charge.ts';
 import { NotSignedIn } from './errors.ts';
 import { createExtensionTimer } from './extension-timer.ts';
 import { noticeIn, pathWithoutNotice, showsCommand } from './notices.ts';
@@ -48,6 +49,8 @@ type Deps = {
   sessions: Sessions;
   cookies: Cookies;
   rateLimiters: RateLimiters;
+  /** Of the limit for reads. */
+  earlyCharges: EarlyCharges;
   background: Pick<BackgroundTasks, 'run' | 'finish'>;
   /** Invalidates cached responses to this listener whose keys start with one of these, in every process. */
   invalidate: (accountId: string, keyPrefixes: readonly string[]) => Promise<void>;
@@ -68,7 +71,7 @@ const expiryWarningMs = 30 * 24 * 60 * 60 * 1000;
 
 /** Decides who is signed in: a session together with its grant. */
 export function createSignedIn(deps: Deps) {
-  const { records, access, listenerApi, browsers, sessions, cookies, rateLimiters } = deps;
+  const { records, access, listenerApi, browsers, sessions, cookies, rateLimiters, earlyCharges } = deps;
   const { background, invalidate, people, now } = deps;
   const end = (res: Response, accountId: string, sessionIds: readonly string[]) =>
     endSessions(deps, res, accountId, sessionIds);
@@ -112,6 +115,7 @@ export function createSignedIn(deps: Deps) {
         await sessions.reset(req);
         req.grant = null;
       }
+      if (!req.grant) earlyCharges.forget(req);
       // For the header and the bar of every page, including error pages.
       if (req.grant) res.locals.listener = listener;
       if (req.grant) res.locals.playAccess = listenerApi.playAccess(req.grant);
@@ -166,7 +170,9 @@ export function createSignedIn(deps: Deps) {
     }
     // safeguard: separate-write-limit
     const limit = admission.limiter ?? (isRead ? rateLimiters.read : rateLimiters.write);
-    await charge(res, limit, req.grant.accountId);
+    const { accountId } = req.grant;
+    const counting = limit === rateLimiters.read ? earlyCharges.count(req, accountId) : undefined;
+    await charge(res, limit, accountId, counting);
     const grant = await access.open(req.session.id, req.grant, admission);
 
     const { scopes, consentAt, refreshedAt } = grant;
