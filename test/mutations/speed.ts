@@ -1,0 +1,44 @@
+import type { Mutation } from './mutation.ts';
+
+export const mutations: Mutation[] = [
+  {
+    what: 'handling a failed early charge',
+    safeguard: 'handle-failed-early-charge',
+    from: 'counting.catch(() => undefined);',
+    to: '',
+    test: 'test/web/early-charge',
+    named: 'a count that fails',
+  },
+  {
+    what: 'using an early charge for the same account only',
+    safeguard: 'early-charge-of-same-account',
+    from: 'if (early?.accountId === accountId)',
+    to: 'if (early)',
+    test: 'test/web/early-charge',
+    named: 'another listener',
+  },
+  {
+    what: 'forgetting the account of a session that has ended',
+    safeguard: 'forget-account-of-ended-session',
+    from: 'if (earlyCharge) accounts.delete(earlyCharge.sessionId);',
+    to: '',
+    test: 'test/web/early-charge',
+    named: 'a session that has ended',
+  },
+  {
+    what: 'renewing the recent budget',
+    safeguard: 'renew-recent-budget',
+    from: 'recent !== null && Math.abs(now() - recent.readAt) < recentBudgetMs',
+    to: 'recent !== null',
+    test: 'test/live/recent-budget',
+    named: 'two seconds',
+  },
+  {
+    what: 'forgetting a budget that could not be read',
+    safeguard: 'forget-failed-budget',
+    from: 'current.reading.catch(() => (recent = null));',
+    to: '',
+    test: 'test/live/recent-budget',
+    named: 'could not be read',
+  },
+];
