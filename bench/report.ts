@@ -1,11 +1,16 @@
+import type { Figure } from './figures.ts';
+
 export type Report = ReturnType<typeof createReport>;
 
 export function createReport() {
   let failed = 0;
   let claims = 0;
   let unclear = 0;
+  const figures: Record<string, Figure> = {};
 
   return {
+    /** What has been recorded, by key. */
+    figures,
     /** Prints the title of a part. */
     begin(title: string): void {
       console.log(`\n${title}`);
@@ -21,6 +26,10 @@ export function createReport() {
       const widths = head.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));
       for (const row of cells)
         console.log(`  ${row.map((cell, column) => cell.padStart(widths[column] ?? 0)).join('  ')}`);
+    },
+    /** Keeps a figure for bench/results. The key starts with the name of the part. */
+    record(key: string, figure: Figure): void {
+      figures[key] = figure;
     },
     claim(words: string, holds: boolean): void {
       claims += 1;

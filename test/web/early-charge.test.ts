@@ -44,8 +44,7 @@ test('the cookie of a session that has ended does not use up the limit of its li
   await mara.get('/playlists').expect(200);
   const old = mara.cookieHeader();
   await mara.post('/logout').expect(303);
-  for (let page = 0; page < 130; page += 1)
-    await stranger.get('/playlists').set('Cookie', old).expect(303);
+  for (let page = 0; page < 130; page += 1) await stranger.get('/playlists').set('Cookie', old).expect(303);
 
   await mara.signIn();
   const { headers } = await mara.get('/playlists').expect(200);
