@@ -10,6 +10,7 @@ import { saveResults } from './save-results.ts';
  * starts and ends. The figures of a full run are kept in bench/results.
  */
 const benches: Record<string, () => Promise<{ bench: Bench }>> = {
+  adapters: () => import('./adapters.ts'),
   export: () => import('./export.ts'),
   failover: () => import('./failover.ts'),
   faults: () => import('./faults.ts'),
