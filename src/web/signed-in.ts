@@ -11,11 +11,11 @@ import type { BackgroundTasks } from '../ops/background.ts';
 import type { Records } from '../redis/records.ts';
 import { routes } from '../routes.ts';
 import type { Cookies } from './cookies.ts';
-import type { EarlyCharges } from './early-charge.ts';
+import type { EarlyCounts } from './early-count.ts';
 import { NotSignedIn } from './errors.ts';
-import { createExtensionTimer } from './extension-timer.ts';
+import { createExtensionThrottle } from './extension-throttle.ts';
 import { noticeIn, pathWithoutNotice, showsCommand } from './notices.ts';
-import { charge } from './rate-limits.ts';
+import { enforceLimit } from './rate-limits.ts';
 import type { Sessions } from './session.ts';
 import { signInHash } from './sign-in-hash.ts';
 
@@ -50,7 +50,7 @@ type Deps = {
   cookies: Cookies;
   rateLimiters: RateLimiters;
   /** Of the limit for reads. */
-  earlyCharges: EarlyCharges;
+  earlyCounts: EarlyCounts;
   background: Pick<BackgroundTasks, 'run' | 'finish'>;
   /** Invalidates cached responses to this listener whose keys start with one of these, in every process. */
   invalidate: (accountId: string, keyPrefixes: readonly string[]) => Promise<void>;
@@ -71,11 +71,11 @@ const expiryWarningMs = 30 * 24 * 60 * 60 * 1000;
 
 /** Decides who is signed in: a session together with its grant. */
 export function createSignedIn(deps: Deps) {
-  const { records, access, listenerApi, browsers, sessions, cookies, rateLimiters, earlyCharges } = deps;
+  const { records, access, listenerApi, browsers, sessions, cookies, rateLimiters, earlyCounts } = deps;
   const { background, invalidate, people, now } = deps;
   const end = (res: Response, accountId: string, sessionIds: readonly string[]) =>
     endSessions(deps, res, accountId, sessionIds);
-  const extension = createExtensionTimer(now);
+  const extension = createExtensionThrottle(now);
 
   return {
     /**
@@ -115,7 +115,7 @@ export function createSignedIn(deps: Deps) {
         await sessions.reset(req);
         req.grant = null;
       }
-      if (!req.grant) earlyCharges.forget(req);
+      if (!req.grant) earlyCounts.forget(req);
       // For the header and the bar of every page, including error pages.
       if (req.grant) res.locals.listener = listener;
       if (req.grant) res.locals.playAccess = listenerApi.playAccess(req.grant);
@@ -171,15 +171,15 @@ export function createSignedIn(deps: Deps) {
     // safeguard: separate-write-limit
     const limit = admission.limiter ?? (isRead ? rateLimiters.read : rateLimiters.write);
     const { accountId } = req.grant;
-    const counting = limit === rateLimiters.read ? earlyCharges.count(req, accountId) : undefined;
-    await charge(res, limit, accountId, counting);
+    const counting = limit === rateLimiters.read ? earlyCounts.count(req, accountId) : undefined;
+    await enforceLimit(res, limit, accountId, counting);
     const grant = await access.open(req.session.id, req.grant, admission);
 
     const { scopes, consentAt, refreshedAt } = grant;
     const expiresAt = consentAt + absoluteLifetimeMs;
     // safeguard: expiry-warning
     if (expiresAt - now() < expiryWarningMs) res.locals.signInEnds = { at: expiresAt, here: req.originalUrl };
-    if (extension.markIfDue(req.session.id)) {
+    if (extension.takeIfDue(req.session.id)) {
       const { accountId, id, name } = listener;
       const visit = browsers.recordVisit(accountId, req.session.id);
       // No page waits for this or fails with it: a minute later the next request tries again.

@@ -181,10 +181,10 @@ export const mutations: Mutation[] = [
   {
     what: 'creating a playlist once if the answer is lost',
     safeguard: 'create-once-after-lost-answer',
-    from: 'throw isAnswerLost(error) ? new Problem(creationUnknown) : error;',
-    to: 'throw error;',
-    test: 'test/pages/edit',
-    named: 'answer is lost',
+    from: 'if (isAnswerLost(error)) return creationUnknown;',
+    to: '',
+    test: 'test/pages/lost-responses',
+    named: 'may have been created',
   },
   {
     what: 'moving an item back after a failure',

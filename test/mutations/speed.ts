@@ -2,27 +2,27 @@ import type { Mutation } from './mutation.ts';
 
 export const mutations: Mutation[] = [
   {
-    what: 'handling a failed early charge',
-    safeguard: 'handle-failed-early-charge',
+    what: 'handling a failed early count',
+    safeguard: 'handle-failed-early-count',
     from: 'counting.catch(() => undefined);',
     to: '',
-    test: 'test/web/early-charge',
+    test: 'test/web/early-count',
     named: 'a count that fails',
   },
   {
-    what: 'using an early charge for the same account only',
-    safeguard: 'early-charge-of-same-account',
+    what: 'using an early count for the same account only',
+    safeguard: 'early-count-of-same-account',
     from: 'if (early?.accountId === accountId)',
     to: 'if (early)',
-    test: 'test/web/early-charge',
+    test: 'test/web/early-count',
     named: 'another listener',
   },
   {
     what: 'forgetting the account of a session that has ended',
     safeguard: 'forget-account-of-ended-session',
-    from: 'if (earlyCharge) accounts.delete(earlyCharge.sessionId);',
+    from: 'if (earlyCount) accounts.delete(earlyCount.sessionId);',
     to: '',
-    test: 'test/web/early-charge',
+    test: 'test/web/early-count',
     named: 'a session that has ended',
   },
   {

@@ -116,7 +116,7 @@ test('“Keep one” leaves the chosen copy in its place, and Undo puts the othe
 
   assert.equal(await letters(), 'bacc');
   const page = await person.get(left.headers.location ?? '').expect(200);
-  assert.match(page.text, /One copy is left, which counts as added today/);
+  assert.match(page.text, /One copy is left, and counts as added today/);
   await person.post(undoPath(page.text)).type('form').send({}).expect(303);
   assert.equal(await letters(), 'abacca');
 
@@ -187,7 +187,16 @@ test('rows that can’t be played are selected to be removed or added, not to be
   simulator.setProduct('noor', 'premium');
   simulator.forgetCalls();
   await json('/player/queue', { entry, unplayable }).expect(204);
-  for (const command of ['play', 'queue']) await json(`/player/${command}`, { unplayable }).expect(400);
+  for (const command of ['play', 'queue']) await json(`/player/${command}`, { unplayable }).expect(409);
+  const refused = await person
+    .post('/player/play')
+    .type('form')
+    .send({ unplayable, returnTo: path })
+    .expect(303);
+  assert.match(
+    (await person.get(refused.headers.location ?? '').expect(200)).text,
+    /Spotify can’t play any of these\./,
+  );
   assert.deepEqual(
     simulator.calls.filter(({ method }) => method !== 'GET').map(({ method, path }) => `${method} ${path}`),
     ['POST /v1/me/player/queue'],

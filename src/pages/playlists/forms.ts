@@ -54,10 +54,10 @@ export function playlistFormPages(deps: Deps): Router {
     if (problem) return showForm(problem);
     const uris = req.form.fields.uri === undefined ? [] : readUris(req.form.fields.uri, noUri);
     const created = await runCreate(req, async () => {
-      const id = await listener.spotify.createPlaylist(details).catch(explainLostAnswer);
+      const id = await listener.spotify.createPlaylist(details);
       return { id, ...(await addToNew(req, listener, id, uris)) };
-    }).catch(nullIfRejected);
-    if (created === null) return showForm(notAccepted);
+    }).catch((error: unknown) => ({ problem: problemOf(error) }));
+    if ('problem' in created) return showForm(created.problem);
     const { id, added, undo } = created;
     const url = routes.playlist(id);
     // safeguard: created-without-items
@@ -123,10 +123,13 @@ export function playlistFormPages(deps: Deps): Router {
   return router;
 }
 
-/** A form that may have created a playlist isn't offered again: it would create a second one. */
-function explainLostAnswer(error: unknown): never {
+/** Returns why a playlist wasn't created, or may not have been. Rethrows other errors. */
+function problemOf(error: unknown): ErrorPage {
+  if (error instanceof BadRequest) return notAccepted;
+  // Sending the same again could create a second one.
   // safeguard: create-once-after-lost-answer
-  throw isAnswerLost(error) ? new Problem(creationUnknown) : error;
+  if (isAnswerLost(error)) return creationUnknown;
+  throw error;
 }
 
 /** Answers after a change to a playlist. */

@@ -129,7 +129,7 @@ export const keepOneOnly = {
   status: 400,
   reason: 'one-item',
   title: 'One item at a time',
-  text: 'Only one item can be reduced to a single copy at once.',
+  text: 'Only one item at a time can be reduced to a single copy.',
   actions: [goToPlaylists],
 };
 

@@ -72,7 +72,7 @@ export function removalPages({ signedIn, forms, undoRemoval }: Deps): Router {
   const remove = signedIn.page(async (req, res, listener) => {
     const removal = readRemoval(req);
     const { id, snapshotId, entries } = removal;
-    const seen = listener.spotify.cachedEntries(id, snapshotId, pageInReturn(req, id));
+    const seen = listener.spotify.peekEntries(id, snapshotId, pageInReturn(req, id));
     const removed = await runRemove(req, () => removeItems(req, listener, removal));
     if (removed.outcome === 'ask') return askFirst(req, res, removal, removed);
     const action = { path: routes.removeFromPlaylist(id), button: 'Remove', entries };
@@ -85,7 +85,7 @@ export function removalPages({ signedIn, forms, undoRemoval }: Deps): Router {
   const keepOne = signedIn.page(async (req, res, listener) => {
     const removal = readRemoval(req);
     const { id, snapshotId, entries } = removal;
-    const seen = listener.spotify.cachedEntries(id, snapshotId, pageInReturn(req, id));
+    const seen = listener.spotify.peekEntries(id, snapshotId, pageInReturn(req, id));
     const chosen = await runKeepOne(req, () => keepOnly(req, listener, removal));
     const action = { path: routes.keepOneInPlaylist(id), button: 'Keep one of', entries };
     await finish(req, res, listener, chosen, 'one-left', () =>

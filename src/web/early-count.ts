@@ -5,13 +5,13 @@ import type { RateLimiter, Usage } from '../access/rate-limiter.ts';
 declare module 'express-serve-static-core' {
   interface Request {
     /** The count that began before the session was known; undefined if none did, or it was used. */
-    earlyCharge?: EarlyCharge | undefined;
+    earlyCount?: EarlyCount | undefined;
   }
 }
 
-type EarlyCharge = { sessionId: string; accountId: string; counting: Promise<Usage> };
+type EarlyCount = { sessionId: string; accountId: string; counting: Promise<Usage> };
 
-export type EarlyCharges = ReturnType<typeof createEarlyCharges>;
+export type EarlyCounts = ReturnType<typeof createEarlyCounts>;
 
 const maxSessions = 10_000;
 const maxPaths = 10_000;
@@ -23,7 +23,7 @@ const maxPathsSize = 1_000_000;
  * and whether its page counts are then not known yet, but remembered from earlier requests to this process. Nothing else is remembered, and
  * only the account in the grant decides: a wrong guess costs its account one request of the limit.
  */
-export function createEarlyCharges(limiter: Pick<RateLimiter, 'consume'>) {
+export function createEarlyCounts(limiter: Pick<RateLimiter, 'consume'>) {
   /** The account of each session that was recognized. */
   const accounts = new LRUCache<string, string>({ max: maxSessions });
   /** Of pages that count against this limit. */
@@ -41,27 +41,27 @@ export function createEarlyCharges(limiter: Pick<RateLimiter, 'consume'>) {
       if (accountId === undefined) return;
       const counting = limiter.consume(accountId);
       // Nothing awaits it if the session has ended.
-      // safeguard: handle-failed-early-charge
+      // safeguard: handle-failed-early-count
       counting.catch(() => undefined);
-      req.earlyCharge = { sessionId, accountId, counting };
+      req.earlyCount = { sessionId, accountId, counting };
     },
 
     /** Counts a request of a listener who has been recognized, unless that has begun already. */
     count(req: Request, accountId: string): Promise<Usage> {
-      const early = req.earlyCharge;
+      const early = req.earlyCount;
       // If the request is counted again, that is another count.
-      req.earlyCharge = undefined;
+      req.earlyCount = undefined;
       accounts.set(req.session.id, accountId);
       paths.set(req.path, true);
-      // safeguard: early-charge-of-same-account
+      // safeguard: early-count-of-same-account
       if (early?.accountId === accountId) return early.counting;
       return limiter.consume(accountId);
     },
 
     /** The request turned out not to be signed in, so it must not use up anyone's limit again. */
-    forget({ earlyCharge }: Request): void {
+    forget({ earlyCount }: Request): void {
       // safeguard: forget-account-of-ended-session
-      if (earlyCharge) accounts.delete(earlyCharge.sessionId);
+      if (earlyCount) accounts.delete(earlyCount.sessionId);
     },
   };
 }

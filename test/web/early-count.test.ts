@@ -3,10 +3,10 @@ import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Request } from 'express';
 import { limits } from '../../src/access/rate-limiter.ts';
-import { createEarlyCharges } from '../../src/web/early-charge.ts';
+import { createEarlyCounts } from '../../src/web/early-count.ts';
 import { startTurntable } from '../support/turntable.ts';
 
-/** A request for now playing, as far as early charges look at it. */
+/** A request for now playing, as far as early counts look at it. */
 const request = (sessionId: string) =>
   ({ method: 'GET', path: '/now-playing', session: { id: sessionId } }) as unknown as Request;
 
@@ -55,12 +55,12 @@ test('the cookie of a session that has ended does not use up the limit of its li
 
 test('a request of another listener than expected is counted as theirs', async () => {
   const limit = createLimit();
-  const charges = createEarlyCharges(limit);
-  await charges.count(request('session'), 'mara');
+  const counts = createEarlyCounts(limit);
+  await counts.count(request('session'), 'mara');
   const next = request('session');
 
-  charges.begin(next, 'session');
-  const { remaining } = await charges.count(next, 'noor');
+  counts.begin(next, 'session');
+  const { remaining } = await counts.count(next, 'noor');
 
   assert.deepEqual(limit.counted, ['mara', 'mara', 'noor']);
   assert.equal(remaining, 3);
@@ -68,33 +68,33 @@ test('a request of another listener than expected is counted as theirs', async (
 
 test('a request that is counted twice has two counts', async () => {
   const limit = createLimit();
-  const charges = createEarlyCharges(limit);
-  await charges.count(request('session'), 'mara');
+  const counts = createEarlyCounts(limit);
+  await counts.count(request('session'), 'mara');
   const next = request('session');
 
-  charges.begin(next, 'session');
-  await charges.count(next, 'mara');
-  await charges.count(next, 'mara');
+  counts.begin(next, 'session');
+  await counts.count(next, 'mara');
+  await counts.count(next, 'mara');
 
   assert.deepEqual(limit.counted, ['mara', 'mara', 'mara']);
 });
 
 test('a count that fails is an error of its page only', async () => {
   let works = true;
-  const charges = createEarlyCharges({
+  const counts = createEarlyCounts({
     async consume() {
       if (!works) throw new Error('No count');
       return { exceeded: false, remaining: 1, resetMs: 1_000 };
     },
   });
-  await charges.count(request('session'), 'mara');
+  await counts.count(request('session'), 'mara');
   works = false;
   const [ended, next] = [request('session'), request('session')];
 
-  charges.begin(ended, 'session');
-  charges.begin(next, 'session');
+  counts.begin(ended, 'session');
+  counts.begin(next, 'session');
   // Without anyone who awaits it, a rejection would end the process.
   await turn();
 
-  await assert.rejects(charges.count(next, 'mara'), /No count/);
+  await assert.rejects(counts.count(next, 'mara'), /No count/);
 });
