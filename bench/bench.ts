@@ -7,7 +7,7 @@ import { saveResults } from './save-results.ts';
  * npm run bench -- <name> [--rounds=50] [--minutes=30] [--only=<part>] [--seed=…]
  *
  * Measures what the project claims, and prints PASS or FAIL for each claim. Everything runs on 127.0.0.1, in processes that the benchmark
- * starts and ends. The figures of a full run are kept in bench/results.
+ * starts and ends. The figures of a full run are saved in bench/results.
  */
 const benches: Record<string, () => Promise<{ bench: Bench }>> = {
   adapters: () => import('./adapters.ts'),

@@ -7,7 +7,8 @@ import { addLongPlaylist, download, rowsPerCall } from './long-playlists.ts';
 import { type Bench, isIncluded, isShort, type Options } from './options.ts';
 import { endProcess, residentMb, startProcess } from './processes.ts';
 import type { Recording } from './recorded-spotify.ts';
-import { grouped, median, spread } from './report.ts';
+import { grouped } from './report.ts';
+import { median, spread } from './statistics.ts';
 import { withFleet } from './with-fleet.ts';
 
 /*

@@ -1,4 +1,4 @@
-import { median } from './report.ts';
+import { median } from './statistics.ts';
 
 /** A limit that a figure has to keep. */
 export type Bound = { atLeast: number } | { atMost: number };

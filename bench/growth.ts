@@ -8,7 +8,8 @@ import { withStreams } from './open-streams.ts';
 import { type Bench, benchOf, isShort, type Options, type Part } from './options.ts';
 import { cpuSeconds, residentMb } from './processes.ts';
 import { type RecordedSite, withRecordedSite } from './recorded-site.ts';
-import { grouped, median, type Report, spread } from './report.ts';
+import { grouped, type Report } from './report.ts';
+import { median, spread } from './statistics.ts';
 
 /*
  * The cost of a page, a row or a stream when there are many more of them. Each should cost the same however many there are: then nothing grows

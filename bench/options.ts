@@ -1,6 +1,6 @@
 import type { Report } from './report.ts';
 
-/** Less than this only shows that a bench works: its figures mean nothing, and are not kept. */
+/** Less than this only shows that a bench works: its figures mean nothing, and are not saved. */
 export const fullRun = { rounds: 1_000, minutes: 30 };
 
 export type Options = {

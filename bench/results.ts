@@ -13,7 +13,7 @@ export type Run = {
 };
 
 /** A figure that was measured alone, with `--only`, has its own run. */
-export type BenchResults = Run & { figures: Record<string, Figure & { run?: Run }> };
+type BenchResults = Run & { figures: Record<string, Figure & { run?: Run }> };
 
 /** The latest figures of each bench. */
 export type Results = Record<string, BenchResults>;

@@ -2,20 +2,20 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { saveSpeedTable } from '../docs/write-speed-table.ts';
+import { saveTables } from '../docs/write-bench-tables.ts';
 import { root } from '../test/support/process.ts';
 import type { Figure } from './figures.ts';
 import { plotFigures } from './plot-figures.ts';
 import { mergeResults, type Run, readResults, resultsFile, resultsFolder } from './results.ts';
 
-/** Saves the figures of a full run: the numbers, a picture of them, and the table in the note about the hot path. */
+/** Saves the figures of a full run: the numbers, a picture of them, and the tables in the notes. */
 export function saveResults(name: string, figures: Record<string, Figure>, only: string | undefined): void {
   if (Object.keys(figures).length === 0) return;
   const results = mergeResults(readResults(), { name, run: currentRun(), figures, only });
   mkdirSync(resultsFolder, { recursive: true });
   writeFileSync(resultsFile, `${JSON.stringify(results, null, 2)}\n`);
   writeFileSync(join(resultsFolder, `${name}.svg`), plotFigures(name, results[name]?.figures ?? {}));
-  saveSpeedTable(results);
+  saveTables(results);
 }
 
 function currentRun(): Run {

@@ -1,8 +1,9 @@
 import { type Bound, figureOf, reaches, rounded } from './figures.ts';
 import type { Measured, Target } from './measure-load.ts';
 import { type Bench, isIncluded, isShort, type Options } from './options.ts';
-import { median, type Report, spread } from './report.ts';
+import type { Report } from './report.ts';
 import { type FloorPath, type Sites, withSites } from './speed-sites.ts';
+import { median, spread } from './statistics.ts';
 
 /*
  * How fast pages are beside the plainest server on the same packages (bench/floor/): C, without sessions; D, which makes no call to Spotify;

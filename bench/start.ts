@@ -6,7 +6,7 @@ import type { FloorOptions } from './floor/floor.ts';
 import { type Bench, isShort } from './options.ts';
 import { ask, endProcess, residentMb, startProcess } from './processes.ts';
 import { type Started, startProduction, untilAnswered } from './production.ts';
-import { median, spread } from './report.ts';
+import { median, spread } from './statistics.ts';
 import { withFleet } from './with-fleet.ts';
 
 /*

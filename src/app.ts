@@ -34,7 +34,6 @@ import { withinBasePath } from './web/base-path.ts';
 import { canonicalHost } from './web/canonical-host.ts';
 import { type Cookies, createCookies } from './web/cookies.ts';
 import { createCoverColors } from './web/cover-colors.ts';
-import { createEarlyCounts } from './web/early-count.ts';
 import { errorPages } from './web/error-pages.ts';
 import { NoSuchPage, NotSignedIn } from './web/errors.ts';
 import { createForms } from './web/forms.ts';
@@ -211,25 +210,14 @@ type SessionDeps = {
 /** Everything that needs the session of the browser. */
 function sessionRoutes({ config, log, parts, cookies, pendingSignIns }: SessionDeps): Router {
   const { baseUrl, secrets } = config;
-  const { now, timing, background, redis, isRedisUsable, records, sessionRecords, accounts } = parts;
+  const { now, timing, background, records, accounts } = parts;
   const { rateLimiters, grants, browsers, listenerAccess: access, listenerApi, appApi } = parts;
   const { hub, streams, fetchSubscriptions, recent, recentPlaylists, exportProgress: progress } = parts;
   const { afterCommandMs, heartbeatMs, firstByteMs, formLeaseMs } = timing;
   const people = choosePeople(config, parts);
   const quota = { ledger: parts.quotaLedger, dailyCalls: config.dailyCalls, now };
   const coverColors = createCoverColors({ download: parts.downloadImage });
-  const earlyCounts = createEarlyCounts(rateLimiters.read);
-  const { begin: onRead } = earlyCounts;
-  const sessions = createSessions({
-    redis,
-    isRedisUsable,
-    sessionRecords,
-    grants,
-    secrets,
-    cookies,
-    onRead,
-    now,
-  });
+  const sessions = createSessions({ ...parts, secrets, cookies });
   const forms = createForms({ records, background, baseUrl, leaseMs: formLeaseMs });
   const signedIn = createSignedIn({
     records,
@@ -240,7 +228,6 @@ function sessionRoutes({ config, log, parts, cookies, pendingSignIns }: SessionD
     sessions,
     cookies,
     rateLimiters,
-    earlyCounts,
     background,
     invalidate: hub.invalidate,
     endStreams: hub.endStreams,

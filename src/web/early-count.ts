@@ -11,7 +11,7 @@ declare module 'express-serve-static-core' {
 
 type EarlyCount = { sessionId: string; accountId: string; counting: Promise<Usage> };
 
-export type EarlyCounts = ReturnType<typeof createEarlyCounts>;
+type Counter = Pick<RateLimiter, 'consume'>;
 
 const maxSessions = 10_000;
 const maxPaths = 10_000;
@@ -23,7 +23,7 @@ const maxPathsSize = 1_000_000;
  * and whether its page counts are then not known yet, but remembered from earlier requests to this process. Nothing else is remembered, and
  * only the account in the grant decides: a wrong guess costs its account one request of the limit.
  */
-export function createEarlyCounts(limiter: Pick<RateLimiter, 'consume'>) {
+export function createEarlyCounts(early: Counter) {
   /** The account of each session that was recognized. */
   const accounts = new LRUCache<string, string>({ max: maxSessions });
   /** Of pages that count against this limit. */
@@ -39,22 +39,23 @@ export function createEarlyCounts(limiter: Pick<RateLimiter, 'consume'>) {
       if (req.method !== 'GET' || !paths.has(req.path)) return;
       const accountId = accounts.get(sessionId);
       if (accountId === undefined) return;
-      const counting = limiter.consume(accountId);
+      const counting = early.consume(accountId);
       // Nothing awaits it if the session has ended.
       // safeguard: handle-failed-early-count
       counting.catch(() => undefined);
       req.earlyCount = { sessionId, accountId, counting };
     },
 
-    /** Counts a request of a listener who has been recognized, unless that has begun already. */
-    count(req: Request, accountId: string): Promise<Usage> {
-      const early = req.earlyCount;
+    /** Counts a request of a listener who has been recognized, unless that has begun already. Any other limit than the one above is counted now. */
+    count(req: Request, limiter: Counter, accountId: string): Promise<Usage> {
+      if (limiter !== early) return limiter.consume(accountId);
+      const begun = req.earlyCount;
       // If the request is counted again, that is another count.
       req.earlyCount = undefined;
       accounts.set(req.session.id, accountId);
       paths.set(req.path, true);
       // safeguard: early-count-of-same-account
-      if (early?.accountId === accountId) return early.counting;
+      if (begun?.accountId === accountId) return begun.counting;
       return limiter.consume(accountId);
     },
 

@@ -11,7 +11,6 @@ import type { BackgroundTasks } from '../ops/background.ts';
 import type { Records } from '../redis/records.ts';
 import { routes } from '../routes.ts';
 import type { Cookies } from './cookies.ts';
-import type { EarlyCounts } from './early-count.ts';
 import { NotSignedIn } from './errors.ts';
 import { createExtensionThrottle } from './extension-throttle.ts';
 import { noticeIn, pathWithoutNotice, showsCommand } from './notices.ts';
@@ -49,8 +48,6 @@ type Deps = {
   sessions: Sessions;
   cookies: Cookies;
   rateLimiters: RateLimiters;
-  /** Of the limit for reads. */
-  earlyCounts: EarlyCounts;
   background: Pick<BackgroundTasks, 'run' | 'finish'>;
   /** Invalidates cached responses to this listener whose keys start with one of these, in every process. */
   invalidate: (accountId: string, keyPrefixes: readonly string[]) => Promise<void>;
@@ -71,7 +68,7 @@ const expiryWarningMs = 30 * 24 * 60 * 60 * 1000;
 
 /** Decides who is signed in: a session together with its grant. */
 export function createSignedIn(deps: Deps) {
-  const { records, access, listenerApi, browsers, sessions, cookies, rateLimiters, earlyCounts } = deps;
+  const { records, access, listenerApi, browsers, sessions, cookies, rateLimiters } = deps;
   const { background, invalidate, people, now } = deps;
   const end = (res: Response, accountId: string, sessionIds: readonly string[]) =>
     endSessions(deps, res, accountId, sessionIds);
@@ -115,11 +112,9 @@ export function createSignedIn(deps: Deps) {
         await sessions.reset(req);
         req.grant = null;
       }
-      if (!req.grant) earlyCounts.forget(req);
       // For the header and the bar of every page, including error pages.
-      if (req.grant) res.locals.listener = listener;
-      if (req.grant) res.locals.playAccess = listenerApi.playAccess(req.grant);
-      if (req.grant) res.locals.bar = barFor(req, res, req.grant, listenerApi);
+      if (req.grant) setLocals(req, res, req.grant, listenerApi);
+      else sessions.earlyCounts.forget(req);
       next();
     }) satisfies RequestHandler,
 
@@ -171,8 +166,7 @@ export function createSignedIn(deps: Deps) {
     // safeguard: separate-write-limit
     const limit = admission.limiter ?? (isRead ? rateLimiters.read : rateLimiters.write);
     const { accountId } = req.grant;
-    const counting = limit === rateLimiters.read ? earlyCounts.count(req, accountId) : undefined;
-    await enforceLimit(res, limit, accountId, counting);
+    await enforceLimit(res, limit, accountId, sessions.earlyCounts.count(req, limit, accountId));
     const grant = await access.open(req.session.id, req.grant, admission);
 
     const { scopes, consentAt, refreshedAt } = grant;
@@ -228,6 +222,12 @@ function redirectToSignIn(req: Request, res: Response): void {
 
 function isReadRequest(req: Request): boolean {
   return ['GET', 'HEAD'].includes(req.method);
+}
+
+function setLocals(req: Request, res: Response, grant: StoredGrant, listenerApi: ListenerApi): void {
+  res.locals.listener = req.session.listener;
+  res.locals.playAccess = listenerApi.playAccess(grant);
+  res.locals.bar = barFor(req, res, grant, listenerApi);
 }
 
 /** The locals of the bar that shows what is playing; null for listeners who haven't permitted that. */

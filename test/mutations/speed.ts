@@ -12,8 +12,8 @@ export const mutations: Mutation[] = [
   {
     what: 'using an early count for the same account only',
     safeguard: 'early-count-of-same-account',
-    from: 'if (early?.accountId === accountId)',
-    to: 'if (early)',
+    from: 'if (begun?.accountId === accountId)',
+    to: 'if (begun)',
     test: 'test/web/early-count',
     named: 'another listener',
   },
@@ -26,7 +26,7 @@ export const mutations: Mutation[] = [
     named: 'a session that has ended',
   },
   {
-    what: 'renewing the recent budget',
+    what: 'reading the recent budget again',
     safeguard: 'renew-recent-budget',
     from: 'recent !== null && Math.abs(now() - recent.readAt) < recentBudgetMs',
     to: 'recent !== null',

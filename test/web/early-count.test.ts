@@ -31,7 +31,7 @@ test('each page counts once against the limit of its listener', async (t) => {
 
   const first = await left('/playlists');
   for (let page = 1; page <= 5; page += 1) assert.equal(await left('/playlists'), first - page);
-  // Searches have a limit of their own.
+  // Searches have another limit.
   await mara.get('/search?q=love').expect(200);
   await mara.get('/search?q=love').expect(200);
   assert.equal(await left('/playlists'), first - 6);
@@ -56,11 +56,11 @@ test('the cookie of a session that has ended does not use up the limit of its li
 test('a request of another listener than expected is counted as theirs', async () => {
   const limit = createLimit();
   const counts = createEarlyCounts(limit);
-  await counts.count(request('session'), 'mara');
+  await counts.count(request('session'), limit, 'mara');
   const next = request('session');
 
   counts.begin(next, 'session');
-  const { remaining } = await counts.count(next, 'noor');
+  const { remaining } = await counts.count(next, limit, 'noor');
 
   assert.deepEqual(limit.counted, ['mara', 'mara', 'noor']);
   assert.equal(remaining, 3);
@@ -69,25 +69,26 @@ test('a request of another listener than expected is counted as theirs', async (
 test('a request that is counted twice has two counts', async () => {
   const limit = createLimit();
   const counts = createEarlyCounts(limit);
-  await counts.count(request('session'), 'mara');
+  await counts.count(request('session'), limit, 'mara');
   const next = request('session');
 
   counts.begin(next, 'session');
-  await counts.count(next, 'mara');
-  await counts.count(next, 'mara');
+  await counts.count(next, limit, 'mara');
+  await counts.count(next, limit, 'mara');
 
   assert.deepEqual(limit.counted, ['mara', 'mara', 'mara']);
 });
 
 test('a count that fails is an error of its page only', async () => {
   let works = true;
-  const counts = createEarlyCounts({
+  const limit = {
     async consume() {
       if (!works) throw new Error('No count');
       return { exceeded: false, remaining: 1, resetMs: 1_000 };
     },
-  });
-  await counts.count(request('session'), 'mara');
+  };
+  const counts = createEarlyCounts(limit);
+  await counts.count(request('session'), limit, 'mara');
   works = false;
   const [ended, next] = [request('session'), request('session')];
 
@@ -96,5 +97,5 @@ test('a count that fails is an error of its page only', async () => {
   // Without anyone who awaits it, a rejection would end the process.
   await turn();
 
-  await assert.rejects(counts.count(next, 'mara'), /No count/);
+  await assert.rejects(counts.count(next, limit, 'mara'), /No count/);
 });
