@@ -66,7 +66,10 @@ testInEachApiVersion(
       ['Expires', agreedAt + 180 * 24 * 60 * 60 * 1000],
       ['Last refreshed', refreshedAt],
     ] as const)
-      assert.match(text, new RegExp(`<dt>${words}</dt><dd><time datetime="${isoOf(moment)}" data-day="named">`));
+      assert.match(
+        text,
+        new RegExp(`<dt>${words}</dt><dd><time datetime="${isoOf(moment)}" data-day="named">`),
+      );
     for (const [scope, purpose] of [
       ['user-read-playback-state', 'See what’s playing'],
       ['playlist-read-private', 'See your private playlists'],
