@@ -69,7 +69,7 @@ for (const style of Object.keys(styles) as Style[]) {
       // By then, every page asks Spotify again.
       clock.advance({ minutes: 1 });
     };
-    // Without its buttons, which disappear when nobody moves the pointer.
+    // Without its buttons, which disappear while the pointer rests.
     const rest = () => page.locator('.is-resting').waitFor();
 
     await take('landing', '/');
