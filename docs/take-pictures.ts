@@ -11,11 +11,13 @@ import { startTurntable } from '../test/support/turntable.ts';
 
 /*
  * Takes a picture of every page, as docs/pictures.md shows them, the moving one of the README, and those that browsers show before they install
- * the site: "npm run pictures", or for some of them "npm run pictures -- --test-name-pattern README". The moving one takes ffmpeg.
+ * the site: "npm run pictures", or for one of them "npm exec -- node --test --test-name-pattern README docs/take-pictures.ts". The moving one
+ * takes ffmpeg.
  */
 const folder = join(import.meta.dirname, 'pictures');
 const publicFolder = join(import.meta.dirname, '..', 'public');
-const desk = { width: 1200, height: 700 };
+/** High enough for what is up next. */
+const desk = { width: 1280, height: 800 };
 const phone = { width: 390, height: 780 };
 const styles = {
   light: { colorScheme: 'light', viewport: desk },
@@ -38,6 +40,9 @@ const stylesOf: Record<string, readonly Style[]> = {
   'wall-idle': ['dark'],
 };
 
+/** Gradients take too much room as PNG. */
+const isLargeAsPng = (name: string) => /^(wall|search)/.test(name);
+
 /** A moment in the middle of a track. */
 const playing = { kind: 'track', index: 2, progressMs: 97_000 } as const;
 
@@ -55,7 +60,7 @@ for (const style of Object.keys(styles) as Style[]) {
       }
       await prepare();
       await page.screenshot(
-        name.startsWith('wall')
+        isLargeAsPng(name)
           ? { path: join(folder, `${name}-${style}.jpg`), type: 'jpeg', quality: 85 }
           : { path: join(folder, `${name}-${style}.png`) },
       );
@@ -98,6 +103,7 @@ for (const style of Object.keys(styles) as Style[]) {
     play({ kind: 'nothing' });
     await take('nothing', '/now-playing');
     await take('wall-idle', '/wall', rest);
+    play(playing);
     await take('not-found', '/nowhere');
     await take('offline', '/offline');
     simulator.rateLimit(3 * 3600);
@@ -135,13 +141,11 @@ async function openStage(t: TestContext, options: BrowserContextOptions): Promis
   return page;
 }
 
-/** High enough for what is up next. */
-const wide = { width: 1280, height: 800 };
 /** One turn of the record, in frames: then it begins again. */
 const turn = { ms: 1_800, frames: 36 };
 
 test('the moving picture of the README', async (t) => {
-  const page = await openStage(t, { viewport: wide, colorScheme: 'dark' });
+  const page = await openStage(t, { viewport: desk, colorScheme: 'dark' });
   const frames = await mkdtemp(join(tmpdir(), 'turntable-frames-'));
   t.after(() => rm(frames, { recursive: true, force: true }));
   for (let frame = 0; frame < turn.frames; frame += 1) {
@@ -157,7 +161,7 @@ test('the moving picture of the README', async (t) => {
   await promisify(execFile)('ffmpeg', ['-y', '-loglevel', 'error', ...input, ...output]);
 });
 
-for (const [name, viewport] of Object.entries({ wide, phone })) {
+for (const [name, viewport] of Object.entries({ wide: desk, phone })) {
   test(`a picture for installing the site: ${name}`, async (t) => {
     const page = await openStage(t, { viewport });
     await page.screenshot({ path: join(publicFolder, `screenshot-${name}.jpg`), type: 'jpeg', quality: 80 });
