@@ -7,8 +7,8 @@ import { resultsPerPage, type SearchType, searchTypes } from '../../spotify/limi
 import type { SearchResults } from '../../spotify/types.ts';
 import { Problem } from '../../web/errors.ts';
 import { minTotalOf } from '../../web/paging.ts';
-import { charge } from '../../web/rate-limits.ts';
-import { admitVisitor, chargeVisitor } from '../../web/visitors.ts';
+import { enforceLimit } from '../../web/rate-limits.ts';
+import { admitVisitor, limitVisitor } from '../../web/visitors.ts';
 import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';
 import { lastPage, maxQueryLength, problems } from './problems.ts';
 import { topResultOf } from './top-result.ts';
@@ -86,7 +86,7 @@ export function searchPages({ appApi, listenerApi, rateLimiters, quota }: Deps):
   /** Counts a search of a listener. Returns what to run before each call to Spotify. */
   async function admitListener(res: Response, isTyped: boolean, accountId: string): Promise<BeforeCall> {
     // safeguard: search-limit-per-listener
-    await charge(res, rateLimiters.search, accountId);
+    await enforceLimit(res, rateLimiters.search, accountId);
     return async () => {
       if (isTyped) await requireCallsForTyping(quota);
     };
@@ -99,7 +99,7 @@ export function searchPages({ appApi, listenerApi, rateLimiters, quota }: Deps):
     return async () => {
       await requireCallsForTyping(quota);
       // safeguard: typed-visitor-searches
-      await chargeVisitor(res, rateLimiters.typedSearches, problems.typing, 'everyone');
+      await limitVisitor(res, rateLimiters.typedSearches, problems.typing, 'everyone');
       await beforeCall();
     };
   }
