@@ -186,10 +186,7 @@ test('another person’s playlist shows as much as Spotify returns', async (t) =
       page.text,
       /Apps like this one can only see what’s in playlists that you own or collaborate on/,
     );
-    assert.match(
-      page.text,
-      /<a class="button secondary" href="[^"]+\/open\/playlist\/[^"]+">Open on Spotify<\/a>/,
-    );
+    assert.match(page.text, /<a class="spotify-link" href="[^"]+\/open\/playlist\/[^"]+">Open on Spotify<\/a>/);
     assert.equal(body.entries, null);
     assert.equal(simulator.calls.length, 1, 'both visits within a moment share one call');
   } else {

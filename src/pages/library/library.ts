@@ -1,4 +1,4 @@
-import { type Request, type Response, Router } from 'express';
+import { Router } from 'express';
 import type { Hub } from '../../live/hub.ts';
 import { routes } from '../../routes.ts';
 import { maxOffset, timeRanges, tracksPerPage } from '../../spotify/limits.ts';
@@ -8,7 +8,7 @@ import { NoSuchPage } from '../../web/errors.ts';
 import type { Forms } from '../../web/forms.ts';
 import { moveNotice, noticeIn } from '../../web/notices.ts';
 import { lastPage, minTotalOf, pageNumber, pagesOf } from '../../web/paging.ts';
-import type { ListenerPage, SignedIn, SignedInListener } from '../../web/signed-in.ts';
+import type { ListenerPage, SignedIn } from '../../web/signed-in.ts';
 import type { Undo } from '../../web/undo.ts';
 import { htmlOrJson } from '../../web/wants-json.ts';
 import { libraryFormPages } from './forms.ts';
@@ -22,10 +22,10 @@ type Deps = { signedIn: SignedIn; forms: Forms; hub: Hub; undo: Undo; coverColor
 /** The listener's library, recently played tracks, and top tracks and artists. */
 export function libraryPages({ signedIn, forms, hub, undo, coverColors }: Deps): Router {
   const router = Router();
-  router.get(routes.library(), htmlOrJson, signedIn.page(showSaved));
-  router.get(routes.recentlyPlayed(), htmlOrJson, signedIn.page(showRecentlyPlayed));
+  router.get(routes.library(), htmlOrJson, signedIn.page(showSaved(coverColors)));
+  router.get(routes.recentlyPlayed(), htmlOrJson, signedIn.page(showRecentlyPlayed(coverColors)));
   router.get(routes.topItems(), htmlOrJson, signedIn.page(showTopItems(coverColors)));
-  router.use(libraryListPages({ signedIn }));
+  router.use(libraryListPages({ signedIn, coverColors }));
   router.use(savedStatePage({ signedIn, hub }));
   const undoLibrary = createUndoLibrary({ undo, hub });
   router.use(undoLibrary.router);
@@ -34,51 +34,57 @@ export function libraryPages({ signedIn, forms, hub, undo, coverColors }: Deps):
   return router;
 }
 
-/** One call to Spotify. */
-async function showSaved(req: Request, res: Response, listener: SignedInListener): Promise<void> {
-  const page = pageNumber(req.query.page, maxOffset / tracksPerPage + 1);
-  const notice = noticeIn(req);
-  // safeguard: refetch-library-after-change
-  if (notice !== null) listener.invalidateHere('library');
-  const tracks = await listener.spotify.savedTracks(page);
-  const { items: saved, total } = tracks;
-  const minTotal = minTotalOf(tracks, (page - 1) * tracksPerPage, tracksPerPage);
-  const last = lastPage(minTotal, tracksPerPage);
-  if (notice !== null && page > last) {
-    // The only track of the last page was just removed.
-    res.redirect(303, moveNotice(req, routes.library({ page: last })));
-    return;
-  }
-  const pages = pagesOf(minTotal, tracksPerPage, page);
-  const canEdit = listener.hasScopesFor('removeFromLibrary');
+/** One call to Spotify. The page takes its color from the first cover. */
+function showSaved(coverColors: CoverColors): ListenerPage {
+  return async (req, res, listener) => {
+    const page = pageNumber(req.query.page, maxOffset / tracksPerPage + 1);
+    const notice = noticeIn(req);
+    // safeguard: refetch-library-after-change
+    if (notice !== null) listener.invalidateHere('library');
+    const tracks = await listener.spotify.savedTracks(page);
+    const { items: saved, total } = tracks;
+    const minTotal = minTotalOf(tracks, (page - 1) * tracksPerPage, tracksPerPage);
+    const last = lastPage(minTotal, tracksPerPage);
+    if (notice !== null && page > last) {
+      // The only track of the last page was just removed.
+      res.redirect(303, moveNotice(req, routes.library({ page: last })));
+      return;
+    }
+    const pages = pagesOf(minTotal, tracksPerPage, page);
+    const canEdit = listener.hasScopesFor('removeFromLibrary');
 
-  res.set('Cache-Control', 'private, no-store').format({
-    html: () =>
-      res.render('library/saved', {
-        saved,
-        page,
-        pages,
-        total,
-        tracksPerPage,
-        canEdit,
-        canPlay: canPlay(listener),
-      }),
-    json: () => res.json({ tracks: saved, page, pages, total }),
-  });
+    res.set('Cache-Control', 'private, no-store').format({
+      html: () =>
+        res.render('library/saved', {
+          saved,
+          color: coverColors.ofFirst(saved.map(({ item }) => item)),
+          page,
+          pages,
+          total,
+          tracksPerPage,
+          canEdit,
+          canPlay: canPlay(listener),
+        }),
+      json: () => res.json({ tracks: saved, page, pages, total }),
+    });
+  };
 }
 
-/** One call to Spotify. */
-async function showRecentlyPlayed(_req: Request, res: Response, listener: SignedInListener): Promise<void> {
-  const played = await listener.spotify.recentlyPlayed();
-  res.set('Cache-Control', 'private, no-store').format({
-    html: () =>
-      res.render('library/recent', {
-        played,
-        canPlay: canPlay(listener),
-        canSave: listener.hasScopesFor('saveToLibrary'),
-      }),
-    json: () => res.json({ tracks: played }),
-  });
+/** One call to Spotify. The page takes its color from the first cover. */
+function showRecentlyPlayed(coverColors: CoverColors): ListenerPage {
+  return async (_req, res, listener) => {
+    const played = await listener.spotify.recentlyPlayed();
+    res.set('Cache-Control', 'private, no-store').format({
+      html: () =>
+        res.render('library/recent', {
+          played,
+          color: coverColors.ofFirst(played.map(({ item }) => item)),
+          canPlay: canPlay(listener),
+          canSave: listener.hasScopesFor('saveToLibrary'),
+        }),
+      json: () => res.json({ tracks: played }),
+    });
+  };
 }
 
 /** One call to Spotify. The page takes its color from the first cover. */
@@ -92,8 +98,6 @@ function showTopItems(coverColors: CoverColors): ListenerPage {
 
     const [artists, tracks] =
       of === 'artists' ? [await spotify.topArtists(range)] : [undefined, await spotify.topTracks(range)];
-    const [first] = artists ?? tracks ?? [];
-    const color = coverColors.of(first?.covers ?? []);
     res.set('Cache-Control', 'private, no-store').format({
       html: () =>
         res.render('library/top', {
@@ -101,7 +105,7 @@ function showTopItems(coverColors: CoverColors): ListenerPage {
           range,
           artists,
           tracks,
-          color,
+          color: coverColors.ofFirst(artists ?? tracks ?? []),
           canPlay: canPlay(listener),
           canSave: listener.hasScopesFor('saveToLibrary'),
         }),
