@@ -57,8 +57,8 @@ test('the buttons of rows end at the edge of their list', { skip }, async (t) =>
       await page.setViewportSize({ width, height: 800 });
       await page.goto(turntable.url + path);
       const [list, button] = await Promise.all(
-        ['.track-list:not(.podium)', '.track-list:not(.podium) li > .row-end'].map(
-          (one) => page.locator(one).first().boundingBox(),
+        ['.track-list:not(.podium)', '.track-list:not(.podium) li > .row-end'].map((one) =>
+          page.locator(one).first().boundingBox(),
         ),
       );
       assert.ok(list && button);

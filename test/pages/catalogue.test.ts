@@ -182,13 +182,16 @@ test('podcasts in search results and in the library play from their latest episo
 
   for (const path of ['/library/shows', search]) {
     const { text } = await person.get(path).expect(200);
-    assert.ok(text.includes(`form="play-whole" name="list" value="${show.uri}">Play`), path);
+    assert.ok(
+      text.includes(`form="play-whole" name="list" value="${show.uri}" title="Play the latest episode">`),
+      path,
+    );
     assert.ok(text.includes(` the latest episode of ${show.name}</span>`), path);
   }
   const { text } = await person.get(search).expect(200);
   assert.match(
     text,
-    /name="list" value="spotify:show:\w{22}">Play the latest episode<\/button>/,
+    /name="list" value="spotify:show:\w{22}"><svg.*?<\/svg>Play the latest episode<\/button>/,
     'top result',
   );
   simulator.forgetCalls();
@@ -552,7 +555,10 @@ test('a page claims nothing about the library that it doesn’t know, and one ca
   ] as const) {
     const page = await mara.get(path).expect(200);
     const state = `/library/saved?uri=${encodeURIComponent(uri)}`;
-    assert.ok(page.text.includes(`data-saved-state="${state}" href="?saved=ask" title="In your library?">`), path);
+    assert.ok(
+      page.text.includes(`data-saved-state="${state}" href="?saved=ask" title="In your library?">`),
+      path,
+    );
     assert.match(page.text, / hidden>\s*<input[^>]*><input[^>]*><button[^>]* title="Save to library">/);
     simulator.forgetCalls();
     const asked = await mara.get(`${path}?saved=ask`).expect(200);

@@ -87,7 +87,7 @@ function showRecentlyPlayed(coverColors: CoverColors): ListenerPage {
   };
 }
 
-/** One call to Spotify. The page takes its color from the first cover. */
+/** One call to Spotify. The page takes its color from the first cover, and says what is new if a longer time range is cached. */
 function showTopItems(coverColors: CoverColors): ListenerPage {
   return async (req, res, listener) => {
     const { spotify } = listener;
@@ -98,11 +98,15 @@ function showTopItems(coverColors: CoverColors): ListenerPage {
 
     const [artists, tracks] =
       of === 'artists' ? [await spotify.topArtists(range)] : [undefined, await spotify.topTracks(range)];
+    const longer = timeRanges[timeRanges.indexOf(range) + 1];
+    const before = longer ? spotify.cachedTop(of, longer) : null;
     res.set('Cache-Control', 'private, no-store').format({
       html: () =>
         res.render('library/top', {
           of,
           range,
+          longer,
+          before: before && new Set(before.map(({ uri }) => uri)),
           artists,
           tracks,
           color: coverColors.ofFirst(artists ?? tracks ?? []),
