@@ -13,7 +13,7 @@ const [pause, play] = bar.querySelectorAll('form:not([data-done])');
 const [next, volume, save] = ['next', 'volume', 'save'].map((part) => document.getElementById(`bar-${part}`));
 /** The server's last poll is two seconds after a command. By then the update has arrived. */
 const confirmWithinMs = 4_000;
-/** A track that ended this long ago isn't shown any more. */
+/** A track that ended this long ago isn't shown anymore. */
 const overMs = 60_000;
 
 /** The latest card, and when it arrived. */
@@ -84,7 +84,7 @@ function show() {
   if (pause && play) {
     pause.hidden = !latest.takesCommands || !isPlaying();
     play.hidden = !latest.takesCommands || isPlaying();
-    next.hidden = !latest.takesCommands;
+    next.hidden = !latest.canSkip;
     // Null if this device doesn't let apps change it.
     volume.hidden = latest.volume === null;
     const slider = volume.elements.percent;

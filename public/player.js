@@ -54,7 +54,7 @@ export function controlPlayer(container, page) {
     const sentAt = performance.now();
     const answer = await page.send(action, fields);
     if (!answer.isOk) return refuse(mine, answer);
-    if (mine.done) page.say(mine.done);
+    if (mine.done) page.say(mine.done, answer.undo);
     mine.isKnownFrom = answer.commandAt + effectMs;
     await new Promise((resolve) => setTimeout(resolve, confirmWithinMs - (performance.now() - sentAt)));
     await confirm(mine);
@@ -239,7 +239,7 @@ function effectOf(command, fields, before) {
 function showPlaying(container, playing) {
   const [from, to] = playing ? ['play', 'pause'] : ['pause', 'play'];
   const text = container.querySelector('#live-playing')?.firstChild;
-  // Nothing may be playing any more.
+  // Nothing may be playing anymore.
   if (text) text.textContent = text.textContent.replace(/^\S+/, playing ? 'Playing' : 'Paused');
   const form = container.querySelector(`form[action$="/player/${from}"]`);
   if (!form) return;

@@ -18,7 +18,7 @@ const maxDelayMs = 2 * 60_000;
 const timeoutMs = 20_000;
 const sayWaitingAfterMs = 1_000;
 /** How long, and how many, pages of results are stored. */
-const keepMs = 5 * 60_000;
+const ttlMs = 5 * 60_000;
 const maxStored = 40;
 
 /** Pages by the search, the latest one last. */
@@ -53,7 +53,7 @@ function update() {
   statusLine().textContent = statusOfShown;
   // safeguard: two-characters-to-search
   if (search === shown || (search !== '' && [...search].length < minCharacters)) return;
-  const page = recall(search);
+  const page = cached(search);
   if (page) return show(page, search, addressOf(field.value));
   // safeguard: wait-between-searches
   const delayMs = Math.max(waitMs, pausedUntil - performance.now());
@@ -95,7 +95,7 @@ async function load(search, isEntered = false) {
     response = await fetch(target, { headers: { Accept: 'text/html' }, signal });
     html = await response.text();
     pausedUntil = Math.max(pausedUntil, performance.now() + pauseAfter(response));
-    if (response.ok) keep(search, html);
+    if (response.ok) cache(search, html);
   } catch {
     if (mine === request) pausedUntil = performance.now() + minPauseMs;
   } finally {
@@ -124,16 +124,16 @@ function leftOf(limit, name) {
   return Number(limit.split(`;${name}=`)[1]?.split(';')[0] ?? Number.NaN);
 }
 
-function keep(search, html) {
+function cache(search, html) {
   stored.delete(search);
   stored.set(search, { html, at: performance.now() });
   if (stored.size > maxStored) stored.delete(stored.keys().next().value);
 }
 
-function recall(search) {
+function cached(search) {
   const page = stored.get(search);
   // safeguard: keep-results-of-visit
-  return page && performance.now() - page.at < keepMs ? page.html : null;
+  return page && performance.now() - page.at < ttlMs ? page.html : null;
 }
 
 function show(html, search, url) {
@@ -170,7 +170,8 @@ form.addEventListener('submit', (event) => {
   // On a phone, the keyboard covers the results.
   if (matchMedia('(pointer: coarse)').matches) field.blur();
   if (request?.search === search) request.isEntered = true;
-  else if (search !== shown) {
+  // Later pages have the same search, and pressing Enter begins again.
+  else if (search !== shown || new URLSearchParams(location.search).has('page')) {
     cancel();
     load(search, true);
   }

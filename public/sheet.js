@@ -45,6 +45,7 @@ function show(parts, words) {
   if (words) complain(words);
   const here = location.pathname + location.search;
   for (const field of content.querySelectorAll('[name=returnTo]')) field.value = here;
+  for (const link of content.querySelectorAll('.pagination a')) link.dataset.sheet = '';
   for (const link of content.querySelectorAll('a[href*="returnTo="]')) {
     const url = new URL(link.href);
     url.searchParams.set('returnTo', here);
@@ -85,12 +86,14 @@ export function openLink(link) {
   open(link.href);
 }
 
-document.addEventListener('done', ({ target }) => {
+document.addEventListener('done', ({ target, detail }) => {
   if (sheet.contains(target)) return sheet.close();
+  // Pressing it again would add everything a second time.
+  for (const box of target.querySelectorAll('[name=playlist]')) box.checked = false;
   if (!target.closest('.devices')) return;
   // The page of the devices shows which one plays now, or leads back.
   const url = new URL(target.elements.returnTo.value, location);
-  url.searchParams.set('notice', 'playback-started');
+  if (detail.action.endsWith('/play')) url.searchParams.set('notice', 'playback-started');
   location.assign(url);
 });
 document.addEventListener('refused', ({ target, detail }) => {

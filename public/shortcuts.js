@@ -11,7 +11,7 @@ const steps = { positionMs: 10_000, percent: 5 };
 /** Sends fields to this site, and says what came of it. */
 async function change(url, fields, words) {
   const answer = await send(url, new URLSearchParams(fields));
-  say(answer.isOk ? words : answer.text);
+  say(answer.isOk ? words : answer.text, answer.undo);
 }
 
 const sayImpossible = () => say('That isn’t possible right now.');
@@ -91,7 +91,7 @@ function showQueue() {
 
 const letters = {
   n: () => skip('next', 'Skipped.'),
-  p: () => skip('previous', 'Went back.'),
+  p: () => skip('previous', 'Skipped back.'),
   l: toggleSaved,
   s: toggleShuffle,
   r: changeRepeat,

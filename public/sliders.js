@@ -9,7 +9,7 @@ const isSlider = (element) => element.type === 'range';
 
 /**
  * Marks the sliders in `container` with `data-held` while they are moved and until they are sent. `send(slider)` is called when one has come to rest,
- * and `released()` whenever one isn't held any more.
+ * and `released()` whenever one isn't held anymore.
  */
 export function holdSliders(container, send, released) {
   /** The timer of each slider that is sent as soon as it stands still. */

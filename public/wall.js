@@ -135,7 +135,7 @@ function updateClock() {
 
 /*
  * Up next is fetched once for each list that plays, while the page is seen, and not at all while calls are scarce. A track that was next is
- * taken off it. When it may have changed, it isn't shown any more.
+ * taken off it. When it may have changed, it isn't shown anymore.
  */
 const storageKey = 'wall up next';
 let next = JSON.parse(sessionStorage.getItem(storageKey) ?? 'null');

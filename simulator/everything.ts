@@ -14,11 +14,11 @@ import {
   type Show,
   shows,
   type Track,
-} from './catalogue.ts';
+} from './catalog.ts';
 
 /* The whole catalog by kind, including what no search finds. */
 
-export type CatalogueObject = Track | Album | Artist | Show | Episode;
+export type CatalogObject = Track | Album | Artist | Show | Episode;
 
 const everyArtist: readonly Artist[] = [
   ...artists,
@@ -35,18 +35,18 @@ const everyShow: readonly Show[] = [...shows, dailyShow];
 const everyEpisode: readonly Episode[] = [...episodes, ...dailyShow.episodes];
 export const trackOrBoxSet: readonly Track[] = [...everyTrack, ...boxSet.tracks];
 
-export const byUri: ReadonlyMap<string, CatalogueObject> = new Map(
+export const byUri: ReadonlyMap<string, CatalogObject> = new Map(
   [...trackOrBoxSet, ...everyAlbum, ...everyArtist, ...everyShow, ...everyEpisode].map((one) => [
     `spotify:${one.kind}:${one.id}`,
     one,
   ]),
 );
 
-export function find<Kind extends CatalogueObject['kind']>(
+export function find<Kind extends CatalogObject['kind']>(
   kind: Kind,
   id: string | undefined,
-): Extract<CatalogueObject, { kind: Kind }> | undefined {
-  return byUri.get(`spotify:${kind}:${id}`) as Extract<CatalogueObject, { kind: Kind }> | undefined;
+): Extract<CatalogObject, { kind: Kind }> | undefined {
+  return byUri.get(`spotify:${kind}:${id}`) as Extract<CatalogObject, { kind: Kind }> | undefined;
 }
 
 /** Returns the albums of an artist, the newest first, including those that no search finds. */

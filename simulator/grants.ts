@@ -49,7 +49,7 @@ export function createGrants({ settings, now }: { settings: Settings; now: () =>
 
   const issueAccessToken = (consent: Consent | null): TokenResponse => {
     for (const [token, { expiresAt }] of accessTokens) {
-      // An hour is left, in which a late call gets "expired" instead of "invalid".
+      // Expired tokens are stored for another hour, so that a late call gets "expired" instead of "invalid".
       if (expiresAt + hourMs < now()) accessTokens.delete(token);
     }
     const access_token = opaqueToken(96);

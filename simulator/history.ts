@@ -1,4 +1,4 @@
-import { type Track, tracks } from './catalogue.ts';
+import { type Track, tracks } from './catalog.ts';
 import type { Listener } from './listeners.ts';
 import { type Context, currentItem, currentRound, type Playback } from './playback.ts';
 import { initialPlaylists } from './playlists.ts';

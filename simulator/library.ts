@@ -10,8 +10,8 @@ import {
   shows,
   type Track,
   tracks,
-} from './catalogue.ts';
-import { byUri, type CatalogueObject } from './everything.ts';
+} from './catalog.ts';
+import { byUri, type CatalogObject } from './everything.ts';
 import type { Listener } from './listeners.ts';
 import { createRandom } from './random.ts';
 
@@ -51,10 +51,10 @@ export function createLibrary(listeners: ReadonlyMap<string, Listener>, now: () 
         .sort((a, b) => (a.id < b.id ? -1 : 1)),
   };
 
-  function savedOf<Kind extends CatalogueObject['kind']>(listenerId: string, kind: Kind) {
+  function savedOf<Kind extends CatalogObject['kind']>(listenerId: string, kind: Kind) {
     return [...savedBy(listenerId)].flatMap(([uri, at]) => {
       const object = byUri.get(uri);
-      return object?.kind === kind ? [{ object, at } as Saved<Extract<CatalogueObject, { kind: Kind }>>] : [];
+      return object?.kind === kind ? [{ object, at } as Saved<Extract<CatalogObject, { kind: Kind }>>] : [];
     });
   }
 }

@@ -1,4 +1,4 @@
-import { type Episode, episodes, type LocalTrack, localTracks, type Track } from './catalogue.ts';
+import { type Episode, episodes, type LocalTrack, localTracks, type Track } from './catalog.ts';
 import { playlists } from './playlists.ts';
 import type { Random } from './random.ts';
 import type { Playing } from './types.ts';
@@ -157,8 +157,8 @@ export function setShuffled(playback: Playback, at: number, isOn: boolean, rando
 }
 
 /**
- * Returns the order in which a list plays from an index on, which is 0 if it is null. While shuffle is on, which it stays when another list is played, `random` is
- * given, and so is the first item if there is no index.
+ * Returns the order in which a list plays from an index on. `random` is null while shuffle is off; then no index means the first item. While shuffle is
+ * on, and it stays on when another list is played, it means a random one.
  */
 export function orderFrom(list: readonly Item[], index: number | null, random: Random | null) {
   if (random === null) return { list, index: index ?? 0, unshuffled: null };

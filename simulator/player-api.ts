@@ -1,5 +1,5 @@
 import { ApiError, missingField, notFound } from './api-error.ts';
-import { type Episode, type Track, uriOf } from './catalogue.ts';
+import { type Episode, type Track, uriOf } from './catalog.ts';
 import { type ApiRequest, type Endpoints, type ListenerRequest, noContent } from './endpoints.ts';
 import { byUri, find, trackOrBoxSet } from './everything.ts';
 import type { Play } from './history.ts';

@@ -1,4 +1,4 @@
-import type { CatalogueJson } from './catalogue-json.ts';
+import type { CatalogJson } from './catalog-json.ts';
 import type { Device } from './devices.ts';
 import { disallowedIn } from './disallows.ts';
 import type { Play } from './history.ts';
@@ -7,9 +7,9 @@ import type { Context, Item } from './playback.ts';
 import type { ActivePlayer } from './players.ts';
 import type { ItemOptions, PlaylistJson } from './playlist-json.ts';
 
-type Deps = { helpers: JsonHelpers; catalogue: CatalogueJson; playlists: PlaylistJson };
+type Deps = { helpers: JsonHelpers; catalog: CatalogJson; playlists: PlaylistJson };
 
-export function createPlayerJson({ helpers, catalogue, playlists }: Deps) {
+export function createPlayerJson({ helpers, catalog, playlists }: Deps) {
   const context = ({ type, id }: Context): JsonObject => {
     const { external_urls, href, uri } = helpers.links(type, id);
     return { type, external_urls, href, uri };
@@ -52,7 +52,7 @@ export function createPlayerJson({ helpers, catalogue, playlists }: Deps) {
 
     /** The field `track` was never renamed (Spotify: "Get Recently Played Tracks", `PlayHistoryObject`). */
     recentPlay: (play: Play): JsonObject => ({
-      track: catalogue.track(play.track),
+      track: catalog.track(play.track),
       played_at: new Date(play.at).toISOString(),
       context: play.context && context(play.context),
     }),

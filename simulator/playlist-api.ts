@@ -1,5 +1,5 @@
 import { ApiError, forbidden, missingField } from './api-error.ts';
-import { type Episode, type Track, uriOf } from './catalogue.ts';
+import { type Episode, type Track, uriOf } from './catalog.ts';
 import {
   type ApiRequest,
   type ApiResponse,

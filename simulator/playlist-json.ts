@@ -1,4 +1,4 @@
-import type { CatalogueJson } from './catalogue-json.ts';
+import type { CatalogJson } from './catalog-json.ts';
 import type { Json, JsonContext, JsonHelpers, JsonObject } from './json.ts';
 import type { Entry, Owner, Playlist } from './playlists.ts';
 import { createRandom } from './random.ts';
@@ -8,9 +8,9 @@ export type ItemOptions = { includesEpisodes: boolean; hasMarket?: boolean };
 
 export type PlaylistJson = ReturnType<typeof createPlaylistJson>;
 
-type Deps = { context: JsonContext; helpers: JsonHelpers; catalogue: CatalogueJson };
+type Deps = { context: JsonContext; helpers: JsonHelpers; catalog: CatalogJson };
 
-export function createPlaylistJson({ context: { origin, apiUrl }, helpers, catalogue }: Deps) {
+export function createPlaylistJson({ context: { origin, apiUrl }, helpers, catalog }: Deps) {
   const { hasLegacy, hasCurrent, renamed, links, images, paging } = helpers;
 
   /** A track, local file or episode. Without `additional_types=episode` an episode is null. */
@@ -20,9 +20,9 @@ export function createPlaylistJson({ context: { origin, apiUrl }, helpers, catal
     isPlayable = true,
   ): Json => {
     if (item === null) return null;
-    if (item.kind === 'track') return catalogue.trackInMarket(item, hasMarket, isPlayable);
-    if (item.kind === 'local') return catalogue.localTrack(item);
-    return includesEpisodes ? catalogue.episode(item) : null;
+    if (item.kind === 'track') return catalog.trackInMarket(item, hasMarket, isPlayable);
+    if (item.kind === 'local') return catalog.localTrack(item);
+    return includesEpisodes ? catalog.episode(item) : null;
   };
 
   const entry =

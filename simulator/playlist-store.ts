@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { type Episode, type Track, uriOf } from './catalogue.ts';
+import { type Episode, type Track, uriOf } from './catalog.ts';
 import type { Listener } from './listeners.ts';
 import { initialPlaylists, type Owner, type Playlist, playlists } from './playlists.ts';
 import { createId } from './random.ts';

@@ -1,5 +1,5 @@
-import type { Episode, LocalTrack, Track } from './catalogue.ts';
-import { edgeCaseTracks, episodes, localTracks, tracks } from './catalogue.ts';
+import type { Episode, LocalTrack, Track } from './catalog.ts';
+import { edgeCaseTracks, episodes, localTracks, tracks } from './catalog.ts';
 import { createId, createRandom, type Random } from './random.ts';
 
 /** The owner of a playlist. Spotify sends empty ids and missing names. */

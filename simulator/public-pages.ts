@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { type Response, Router } from 'express';
 import { drawCover, drawPerson } from './covers.ts';
-import { byUri, type CatalogueObject } from './everything.ts';
+import { byUri, type CatalogObject } from './everything.ts';
 import { toJpeg } from './jpeg.ts';
 import { listeners } from './listeners.ts';
 import { itemPage, notFoundPage } from './pages.ts';
@@ -94,7 +94,7 @@ function coverOf(seed: string): string {
   return `/covers/300/${seed}.svg`;
 }
 
-function pictureOf(found: CatalogueObject): string {
+function pictureOf(found: CatalogObject): string {
   if (found.kind === 'track') return found.album.id;
   return found.kind === 'episode' ? found.show.id : found.id;
 }

@@ -1,4 +1,4 @@
-import type { Episode } from './catalogue.ts';
+import type { Episode } from './catalog.ts';
 import type { JsonObject } from './json.ts';
 import { createRandom } from './random.ts';
 

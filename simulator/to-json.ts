@@ -1,4 +1,4 @@
-import { createCatalogueJson } from './catalogue-json.ts';
+import { createCatalogJson } from './catalog-json.ts';
 import { createJsonHelpers, type JsonContext, type JsonHelpers, type JsonObject } from './json.ts';
 import type { Saved, SavedTrack } from './library.ts';
 import type { Listener } from './listeners.ts';
@@ -13,14 +13,14 @@ export type ToJson = ReturnType<typeof createToJson>;
  */
 export function createToJson(context: JsonContext) {
   const helpers = createJsonHelpers(context);
-  const catalogue = createCatalogueJson({ context, helpers });
-  const playlists = createPlaylistJson({ context, helpers, catalogue });
+  const catalog = createCatalogJson({ context, helpers });
+  const playlists = createPlaylistJson({ context, helpers, catalog });
   return {
     paging: helpers.paging,
     cursorPaging: helpers.cursorPaging,
-    ...catalogue,
+    ...catalog,
     ...playlists,
-    ...createPlayerJson({ helpers, catalogue, playlists }),
+    ...createPlayerJson({ helpers, catalog, playlists }),
 
     me: (listener: Listener, scopes: readonly string[]): JsonObject =>
       meJson(listener, scopes, context.origin, helpers),
@@ -30,7 +30,7 @@ export function createToJson(context: JsonContext) {
       (hasMarket: boolean) =>
       ({ track, at }: SavedTrack): JsonObject => ({
         added_at: timeOf(at),
-        track: catalogue.trackInMarket(track, hasMarket),
+        track: catalog.trackInMarket(track, hasMarket),
       }),
 
     /** Nor were the others (Spotify: `SavedAlbumObject`, `SavedShowObject`, `SavedEpisodeObject`). */

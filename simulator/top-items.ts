@@ -1,4 +1,4 @@
-import { type Artist, artists, type Track, tracks } from './catalogue.ts';
+import { type Artist, artists, type Track, tracks } from './catalog.ts';
 import { createRandom } from './random.ts';
 
 /** Spotify: "Get User's Top Items", `time_range`. */

@@ -1,5 +1,5 @@
 import type { CallLog } from './calls.ts';
-import { addCatalogue } from './catalogue-api.ts';
+import { addCatalog } from './catalog-api.ts';
 import { createEndpoints } from './endpoints.ts';
 import type { Grants } from './grants.ts';
 import type { Library } from './library.ts';
@@ -34,7 +34,7 @@ export function createWebApi(deps: Deps) {
   addPlayer({ endpoints, players, playlistStore, apiUrl, now });
   addLibrary({ settings, endpoints, library, playlistStore });
   addPlaylists({ settings, endpoints, playlistStore });
-  addCatalogue({ settings, endpoints, playlistStore });
+  addCatalog({ settings, endpoints, playlistStore });
   endpoints.addFallback();
   const { router, list, find } = endpoints;
   return { router, endpoints: list, findEndpoint: find };

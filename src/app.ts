@@ -10,7 +10,7 @@ import { accessLog, errorFields, type Log } from './ops/log.ts';
 import { metricsPath, metricsRoutes } from './ops/metrics-routes.ts';
 import { createOverloadGate, overloadLimits } from './ops/overload.ts';
 import { accountPages } from './pages/account/account.ts';
-import { cataloguePages } from './pages/catalogue/catalogue.ts';
+import { catalogPages } from './pages/catalog/catalog.ts';
 import { exportPages } from './pages/export/export.ts';
 import { homePages } from './pages/home/home.ts';
 import { libraryPages } from './pages/library/library.ts';
@@ -44,9 +44,9 @@ import { navigationByCookie } from './web/navigation.ts';
 import { showNotice } from './web/notices.ts';
 import { onlyPaths } from './web/only-paths.ts';
 import { createPreferences } from './web/preferences.ts';
-import { chargeAddress } from './web/rate-limits.ts';
+import { limitByAddress } from './web/rate-limits.ts';
 import { notIndexed } from './web/robots.ts';
-import { ownPagesOnly } from './web/same-origin.ts';
+import { refuseCrossOrigin } from './web/same-origin.ts';
 import { securityHeaders } from './web/security.ts';
 import { createSessions } from './web/session.ts';
 import { createSignInProblems } from './web/sign-in-problem.ts';
@@ -129,7 +129,7 @@ export function createApp({
   app.use(canonicalHost({ baseUrl }));
   app.use(withinBasePath);
   app.use(showNotice);
-  app.use(ownPagesOnly({ baseUrl }));
+  app.use(refuseCrossOrigin({ baseUrl }));
   if (pendingSignIns) app.use(pendingSignIns.middleware);
   if (signInProblems) app.use(signInProblems.routes);
   app.use([routes.privacy(), routes.preferences(), routes.setup()], navigationByCookie(cookies));
@@ -183,7 +183,7 @@ function setupRoutes({ config, parts, form, cookies, recentSignInErrors, now }: 
   const spotify =
     parts && clientId ? createSharedCheck({ records: parts.records, clientId, now, check }) : check;
   // safeguard: setup-check-limit
-  const rateLimit = parts ? [chargeAddress(parts.rateLimiters.setupCheck)] : [];
+  const rateLimit = parts ? [limitByAddress(parts.rateLimiters.setupCheck)] : [];
   return setupPages({
     isOnlyPage: parts === null,
     baseUrl,
@@ -232,7 +232,7 @@ function sessionRoutes({ config, log, parts, cookies, pendingSignIns }: SessionD
     invalidate: hub.invalidate,
     endStreams: hub.endStreams,
     removeListenerData: (accountId) => removeListenerData(parts, accountId, people),
-    removeSessionData: parts.exportJobs.jobs.removeOf,
+    removeSessionData: parts.exportJobs.jobs.removeForSessions,
     people,
     now,
   });
@@ -280,7 +280,7 @@ function sessionRoutes({ config, log, parts, cookies, pendingSignIns }: SessionD
   );
   router.use(playlistPages({ signedIn, forms, undo, recentPlaylists, coverColors, baseUrl, now }));
   router.use(libraryPages({ signedIn, forms, hub, undo, coverColors }));
-  router.use(cataloguePages({ signedIn, appApi, rateLimiters, coverColors }));
+  router.use(catalogPages({ signedIn, appApi, rateLimiters, coverColors }));
   router.use(searchPages({ appApi, listenerApi, rateLimiters, quota, coverColors }));
   router.use(accountPages({ browsers, signedIn, people, forms, ...quota }));
   router.use(quotaPages({ signedIn, ...quota }));

@@ -2,14 +2,14 @@ import { type SearchType, searchTypes } from '../spotify/limits.ts';
 import type { SearchResults } from '../spotify/types.ts';
 import type { WebApi } from '../spotify/web-api.ts';
 import type { AppAccess } from './app-access.ts';
-import { catalogueCalls, offsetOfPage } from './listener-catalogue-calls.ts';
+import { catalogCalls, offsetOfPage } from './listener-catalog-calls.ts';
 import type { ResponseCache } from './response-cache.ts';
 import { type CallInfo, targetOf, ttl } from './spotify-call.ts';
 
 export type AppApi = ReturnType<typeof createAppApi>;
 
 /** The calls about albums, artists, shows, episodes and tracks, for a listener or with the app token. */
-export type CatalogueReader = ReturnType<AppApi['catalogue']>;
+export type CatalogReader = ReturnType<AppApi['catalog']>;
 
 type Deps = { access: AppAccess; webApi: WebApi; responseCache: ResponseCache; market: string };
 
@@ -52,7 +52,7 @@ export function createAppApi({ access, webApi, responseCache, market }: Deps) {
     },
 
     /** Returns the calls that pages about single objects make for visitors. */
-    catalogue(beforeCall: BeforeCall) {
+    catalog(beforeCall: BeforeCall) {
       const get = <Args extends unknown[], Result>(
         call: CallInfo & { cache?: { key: (...args: Args) => string | null; ttlMs: number } },
         request: (accessToken: string, ...args: Args) => Promise<Result>,
@@ -63,18 +63,18 @@ export function createAppApi({ access, webApi, responseCache, market }: Deps) {
           );
       };
       return {
-        item: get(catalogueCalls.item, (token, uri) => webApi.item(token, uri, market)),
-        episode: get(catalogueCalls.episode, (token, id) => webApi.episode(token, id, market)),
-        album: get(catalogueCalls.album, (token, id) => webApi.album(token, id, market)),
-        albumTracks: get(catalogueCalls.albumTracks, (token, id, page) =>
+        item: get(catalogCalls.item, (token, uri) => webApi.item(token, uri, market)),
+        episode: get(catalogCalls.episode, (token, id) => webApi.episode(token, id, market)),
+        album: get(catalogCalls.album, (token, id) => webApi.album(token, id, market)),
+        albumTracks: get(catalogCalls.albumTracks, (token, id, page) =>
           webApi.albumTracks(token, id, { from: offsetOfPage(page), market }),
         ),
-        artist: get(catalogueCalls.artist, (token, id) => webApi.artist(token, id)),
-        artistAlbums: get(catalogueCalls.artistAlbums, (token, id, page) =>
+        artist: get(catalogCalls.artist, (token, id) => webApi.artist(token, id)),
+        artistAlbums: get(catalogCalls.artistAlbums, (token, id, page) =>
           webApi.artistAlbums(token, id, { page, market }),
         ),
-        show: get(catalogueCalls.show, (token, id) => webApi.show(token, id, market)),
-        showEpisodes: get(catalogueCalls.showEpisodes, (token, id, page) =>
+        show: get(catalogCalls.show, (token, id) => webApi.show(token, id, market)),
+        showEpisodes: get(catalogCalls.showEpisodes, (token, id, page) =>
           webApi.showEpisodes(token, id, { from: offsetOfPage(page), market }),
         ),
       };

@@ -23,7 +23,7 @@ export type Browsers = ReturnType<typeof createBrowsers>;
 
 type Deps = { redis: RedisClient; records: Records; grants: Grants; now: () => number };
 
-const listType: KeyType = { kind: 'browsers', type: 'hash' };
+export const browsersType: KeyType = { kind: 'browsers', type: 'hash' };
 
 /** The entry of each sign-in, stored under its session id. The time of the last visit has its own field, because it changes often. */
 const entryCodec = jsonCodec<Pick<Browser, 'name' | 'startedAt'>>({
@@ -56,8 +56,8 @@ const writeScript = `
  * and sign-out, and so that all sessions of a listener can be found and ended. All methods throw RedisUnavailable.
  */
 export function createBrowsers({ redis, records, grants, now }: Deps) {
-  const addBrowser = records.script([listType], addScript);
-  const visit = records.script([listType], visitScript);
+  const addBrowser = records.script([browsersType], addScript);
+  const visit = records.script([browsersType], visitScript);
 
   return {
     /** Adds a browser that is about to be signed in. */
@@ -84,7 +84,7 @@ export function createBrowsers({ redis, records, grants, now }: Deps) {
 
     /** Returns a function that stores a record about a listener unless they have signed out everywhere. */
     createWriter<T>(store: RecordStore<T>) {
-      const script = records.script([listType, store.type], writeScript);
+      const script = records.script([browsersType, store.type], writeScript);
       return async (accountId: string, value: T): Promise<void> => {
         const both = [keys.browsers(accountId), store.key(accountId)];
         const write = () => script(both, store.encode(accountId, value), store.ttlMs(value));
@@ -111,12 +111,12 @@ export function createBrowsers({ redis, records, grants, now }: Deps) {
     if (sessionIds.length === 0) return;
     const fields = sessionIds.flatMap((sessionId) => [sessionId, seenField(sessionId)]);
     const key = keys.browsers(accountId);
-    await records.withType(listType, key, () => redis.hdel(key, ...fields));
+    await records.withType(browsersType, key, () => redis.hdel(key, ...fields));
   }
 
   async function readFields(accountId: string): Promise<Record<string, string>> {
     const key = keys.browsers(accountId);
-    const read = () => records.withType(listType, key, () => redis.hgetall(key));
+    const read = () => records.withType(browsersType, key, () => redis.hgetall(key));
     const fields = await read();
     return Object.keys(fields).length === 0 && (await moveFormerList(accountId)) ? read() : fields;
   }
@@ -144,11 +144,7 @@ export function createBrowsers({ redis, records, grants, now }: Deps) {
     });
     const used = new Set(all.flatMap(({ sessionId }) => [sessionId, seenField(sessionId)]));
     const damaged = Object.keys(fields).filter((field) => !used.has(field));
-    if (damaged.length > 0) {
-      records.report(listType.kind, 'an entry');
-      // A Redis that refuses writes keeps them for now.
-      await redis.hdel(key, ...damaged).catch(() => undefined);
-    }
+    await records.removeDamagedFields(browsersType, key, damaged, 'an entry');
     return all;
   }
 }

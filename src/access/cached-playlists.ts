@@ -22,7 +22,7 @@ export function createCachedPlaylists(
 
   return {
     /** Returns how many pages of this playlist an export from this row on finds in the cache. */
-    cachedPagesToExport({ id, snapshotId, count }: PlaylistVersion, from = 0): number {
+    countCachedPages({ id, snapshotId, count }: PlaylistVersion, from = 0): number {
       if (id === null) return 0;
       const offsets = offsetsOf(count, from);
       return offsets.filter((from) =>
@@ -55,7 +55,7 @@ export function createCachedPlaylists(
     },
 
     /** Returns the entries on a page of a playlist of this version; null if they aren't cached. */
-    cachedEntries(id: string, snapshotId: string, page: number): Page<Entry> | null {
+    peekEntries(id: string, snapshotId: string, page: number): Page<Entry> | null {
       return peek(session, listenerCalls.playlistEntries, [id, snapshotId, page]) ?? null;
     },
 
@@ -65,7 +65,7 @@ export function createCachedPlaylists(
     },
 
     /** Returns the name of one of the listener's playlists; null if it isn't cached. */
-    cachedPlaylistName(id: string): string | null {
+    peekPlaylistName(id: string): string | null {
       for (let page = 1; page <= maxPages; page += 1) {
         const cached = peek(session, listenerCalls.cachedPlaylists, [page]);
         const found = cached?.items.find((one) => one.id === id);

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { RedisClient } from '../redis/client.ts';
+import { createExpiringSet } from '../redis/expiring-set.ts';
 import { keys } from '../redis/keys.ts';
-import type { KeyType, Records } from '../redis/records.ts';
+import type { Records } from '../redis/records.ts';
 import { absoluteLifetimeMs, idleTimeoutMs } from './lifetime.ts';
 
 type Deps = { redis: RedisClient; records: Records; clientId: string; now: () => number };
@@ -12,21 +13,13 @@ type Deps = { redis: RedisClient; records: Records; clientId: string; now: () =>
  */
 const expiringMs = idleTimeoutMs;
 
-/** Hashes of the session ids of these grants, each with the time at which it expires. */
-const expiringSet: KeyType = { kind: 'expiring-grants', type: 'zset' };
-
-const addScript = `
-  redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[1])
-  redis.call('ZADD', KEYS[1], ARGV[2], ARGV[4])
-  return redis.call('PEXPIRE', KEYS[1], ARGV[3])`;
-
 /**
  * Counts the grants that expire within 30 days, without opening any: a grant enters the set at the first visit within that time, and leaves it
  * when it is removed or expires. One that isn't visited again doesn't count, because no one would miss it. All methods throw RedisUnavailable.
  */
 export function createExpiringGrants({ redis, records, clientId, now }: Deps) {
   const key = keys.expiringGrants(clientId);
-  const add = records.script([expiringSet], addScript);
+  const hashes = createExpiringSet({ redis, records, now }, 'expiring-grants', key, expiringMs);
 
   return {
     /** Records a visit to a grant. */
@@ -34,16 +27,13 @@ export function createExpiringGrants({ redis, records, clientId, now }: Deps) {
       const expiresAt = consentAt + absoluteLifetimeMs;
       // safeguard: count-expiring-grants-only
       if (expiresAt - now() > expiringMs) return;
-      await add([key], now(), expiresAt, expiringMs, hashOf(sessionId));
+      await hashes.add(hashOf(sessionId), expiresAt);
     },
 
     /** Leaves out these grants, which have been removed. */
-    async remove(...sessionIds: readonly string[]): Promise<void> {
-      if (sessionIds.length === 0) return;
-      await records.withType(expiringSet, key, () => redis.zrem(key, ...sessionIds.map(hashOf)));
-    },
+    remove: (...sessionIds: readonly string[]): Promise<void> => hashes.remove(...sessionIds.map(hashOf)),
 
-    count: (): Promise<number> => records.withType(expiringSet, key, () => redis.zcount(key, now(), '+inf')),
+    count: hashes.count,
   };
 }
 

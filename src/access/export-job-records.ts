@@ -108,10 +108,6 @@ export const saveScript = `
   redis.call('SET', KEYS[3], ARGV[3], 'PX', ARGV[4])
   return 1`;
 
-export const renewScript = `
-  if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-  return redis.call('PEXPIRE', KEYS[1], ARGV[2])`;
-
 export const admitScript = `
   -- safeguard: most-jobs
   if not redis.call('ZSCORE', KEYS[1], ARGV[1]) and redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[3]) then return 0 end

@@ -5,17 +5,18 @@ import { redisCall } from '../redis/errors.ts';
 import { keys } from '../redis/keys.ts';
 import { ownerCodec } from '../redis/lock.ts';
 import type { KeyType, Records } from '../redis/records.ts';
+import { browsersType } from './browsers.ts';
 import {
   admitScript,
   chunkCodec,
   type ExportJob,
   type JobEvent,
   jobCodec,
-  renewScript,
   rowsLost,
   saveScript,
 } from './export-job-records.ts';
 import type { Seal } from './seal.ts';
+import { hourOf } from './usage.ts';
 
 export type ExportJobs = ReturnType<typeof createExportJobs>;
 
@@ -24,7 +25,7 @@ type Deps = {
   records: Records;
   seal: Seal;
   clientId: string;
-  /** Until when a process that died holds its job, in milliseconds. */
+  /** How long a process that has died still holds its job, in milliseconds. */
   leaseMs: number;
   now: () => number;
 };
@@ -39,7 +40,6 @@ export const maxJobCharacters = 30_000_000;
 /** How many jobs are stored at once. With the limit above, they take 300 MB at most. */
 const maxJobs = 10;
 
-const browsersType: KeyType = { kind: 'browsers', type: 'hash' };
 /** The listeners who have a job, each with the time at which a process should next check it. */
 const indexType: KeyType = { kind: 'export-jobs', type: 'zset' };
 
@@ -49,7 +49,6 @@ const indexType: KeyType = { kind: 'export-jobs', type: 'zset' };
  */
 export function createExportJobs({ redis, records, seal, clientId, leaseMs, now }: Deps) {
   const { jobs, chunks, leases } = storesOf({ records, seal, leaseMs, now });
-  const renewIfHeld = records.script([leases.type], renewScript);
   const { schedule, unschedule, due } = createIndex({ redis, records, clientId, now });
   const save = createSave({ redis, records, leaseMs, now, jobs, chunks, leases, schedule });
 
@@ -73,7 +72,7 @@ export function createExportJobs({ redis, records, seal, clientId, leaseMs, now 
     change,
 
     /** Stops a job that has lost a chunk, and removes its other chunks, because its file can no longer be made. A job that has replaced it goes on. */
-    async loseRows(accountId: string, { jobId }: ChunkMissing): Promise<void> {
+    async stopForLostRows(accountId: string, { jobId }: ChunkMissing): Promise<void> {
       // safeguard: lose-rows-of-that-job-only
       const isSameJob = (job: ExportJob | null) => job?.id === jobId;
       // Checked before as well, because a change takes the job from its process.
@@ -83,7 +82,8 @@ export function createExportJobs({ redis, records, seal, clientId, leaseMs, now 
 
     remove,
 
-    async removeOf(accountId: string, sessionIds: readonly string[]): Promise<void> {
+    /** Removes a job that was started in one of these sessions, which have ended. */
+    async removeForSessions(accountId: string, sessionIds: readonly string[]): Promise<void> {
       const job = await jobs.read(accountId);
       // safeguard: forget-job-at-sign-out
       if (job && sessionIds.includes(job.sessionId)) await remove(accountId);
@@ -96,8 +96,7 @@ export function createExportJobs({ redis, records, seal, clientId, leaseMs, now 
     },
 
     /** Returns false if the lease was lost. */
-    renew: async (accountId: string, owner: string): Promise<boolean> =>
-      (await renewIfHeld([leases.key(accountId)], owner, leaseMs)) === 1,
+    extend: (accountId: string, owner: string): Promise<boolean> => leases.extendIf(accountId, owner),
 
     release: (accountId: string, owner: string): Promise<void> => leases.removeIf(accountId, owner),
 
@@ -131,7 +130,7 @@ export function createExportJobs({ redis, records, seal, clientId, leaseMs, now 
   }
 
   /**
-   * Changes a job, or creates it, after taking it from the process that works on it, and removes the chunks that it doesn't have any more. `update`
+   * Changes a job, or creates it, after taking it from the process that works on it, and removes the chunks that it doesn't have anymore. `update`
    * returns null to leave it as it is. Throws {@link ChunkMissing} as `save` does.
    */
   async function change(
@@ -164,10 +163,6 @@ function expiryOf(job: ExportJob, now: number): number {
 
 function hasEnded({ state }: ExportJob): boolean {
   return state !== 'running' && state !== 'paused';
-}
-
-function hourOf({ expiresAt }: ExportJob): number {
-  return Math.floor(expiresAt / 3_600_000);
 }
 
 type SaveDeps = Pick<Deps, 'redis' | 'records' | 'leaseMs' | 'now'> &
@@ -206,7 +201,7 @@ function createSave({ redis, records, leaseMs, now, jobs, chunks, leases, schedu
     // safeguard: chunks-live-as-long-as-job
     const hasChangedState = events === null;
     // safeguard: extend-chunks-hourly
-    const isDue = hourOf(next) > hourOf(job);
+    const isDue = hourOf(next.expiresAt) > hourOf(job.expiresAt);
     if (hasChangedState || isDue) await expireChunks(accountId, next, ttlMs);
     // The next check is soon, in case this process dies, or when the pause or the stored file is over.
     await schedule(accountId, hasEnded(next) ? next.expiresAt : (next.until ?? now()));
@@ -231,7 +226,7 @@ function createIndex({
   const key = keys.exportJobs(clientId);
   const admit = records.script([indexType], admitScript);
   return {
-    /** Has a process check a job at a time. Returns false if there are too many jobs. */
+    /** Has some process check a listener's job at `at`, in milliseconds since 1970. Returns false if there are too many jobs. */
     async schedule(accountId: string, at: number): Promise<boolean> {
       const ttlMs = Math.max(unfinishedTtlMs, Math.ceil(at - now()) + afterPauseMs);
       return (await admit([key], accountId, at, maxJobs, ttlMs)) === 1;
@@ -240,6 +235,7 @@ function createIndex({
     unschedule: (accountId: string): Promise<unknown> =>
       records.withType(indexType, key, () => redis.zrem(key, accountId)),
 
+    /** Returns up to 20 listeners whose jobs are due for a check. */
     due: (): Promise<string[]> =>
       records.withType(indexType, key, () => redis.zrangebyscore(key, '-inf', now(), 'LIMIT', 0, 20)),
   };

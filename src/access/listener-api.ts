@@ -40,7 +40,10 @@ type Calls = {
 
 type Topic = keyof typeof topics;
 
-/** Whether a listener can play things: they haven't permitted it, or Spotify has recently said that they have no Premium. */
+/**
+ * Whether a listener can play things. `not-granted`: they haven't granted the scope. `without-premium`: Spotify has recently refused a command because
+ * the account has no Premium.
+ */
 type PlayAccess = 'granted' | 'not-granted' | 'without-premium';
 
 /** A listener, and what they have granted. */

@@ -136,7 +136,7 @@ export function createListenerCaller(deps: Deps) {
   };
 }
 
-/** Questions about cached responses that callers may ask. */
+/** Reads and writes single cached responses, by the call that they belong to. */
 function createCachedResponses(responseCache: ResponseCache) {
   return {
     /** Returns the response to this call if it is in the cache; otherwise undefined. */

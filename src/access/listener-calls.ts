@@ -1,6 +1,6 @@
 import { entriesPerPage, type TimeRange, tracksPerPage } from '../spotify/limits.ts';
 import type { Slice } from '../spotify/send.ts';
-import { catalogueCalls } from './listener-catalogue-calls.ts';
+import { catalogCalls } from './listener-catalog-calls.ts';
 import { exportCalls } from './listener-export-calls.ts';
 import { libraryCalls } from './listener-library-calls.ts';
 import { playerCalls } from './listener-player-calls.ts';
@@ -95,7 +95,7 @@ export const listenerCalls = {
   }),
 
   ...libraryCalls,
-  ...catalogueCalls,
+  ...catalogCalls,
 
   playlists: definePlaylists({ Playlists: true }, ttl.second),
   /** Up to five minutes old. */

@@ -117,7 +117,7 @@ export function createListenerLibrary({ caller, session, calls, apiVersions }: D
         }
       }
     } finally {
-      // Each call invalidates what is remembered of the others.
+      // A call invalidates what is remembered of all its URIs.
       // safeguard: remember-all-that-was-saved
       for (const uri of done) remember(uri, isSaved);
     }

@@ -20,9 +20,11 @@ type Deps = {
   records: Records;
   browsers: Pick<Browsers, 'list' | 'sessionsOf'>;
   clientId: string;
-  /** The IDs at Spotify of those who may sign in; null for everyone. */
+  /** Spotify IDs of those who may sign in; null for everyone. */
   allowed: readonly string[] | null;
-  /** Those of the owners of this site, who always may; null if no one sees who else does. Then nothing is stored here. */
+  /**
+   * Spotify IDs of this site's owners, who may always sign in; null if there are none. Then no one sees who uses the site, and nothing is stored here.
+   */
   owners: readonly string[] | null;
   now: () => number;
 };
@@ -91,7 +93,7 @@ export function createPeople({ redis, records, browsers, clientId, allowed, owne
       if (owners === null) return;
       await setField([key], accountId, personCodec.encode({ id, name, seenAt: now() }, accountId), ttlMs);
       // They may have signed out everywhere in the meantime.
-      // safeguard: list-nobody-who-has-signed-out
+      // safeguard: unlist-signed-out-people
       if ((await browsers.sessionsOf(accountId)).length === 0) await forget(accountId);
       const idle = (await readAll()).people.filter((one) => one.seenAt < now() - idleTimeoutMs);
       // safeguard: forget-idle-people
@@ -133,7 +135,7 @@ export function createPeople({ redis, records, browsers, clientId, allowed, owne
     allow: (accountId: string): Promise<void> => removeFields([endedField(accountId)]),
   };
 
-  /** Removes a listener who has signed out everywhere, if there are owners. That an owner ended their access stays. */
+  /** Removes a listener who has signed out everywhere, if there are owners. A record that an owner ended their access stays. */
   async function forget(accountId: string): Promise<void> {
     if (owners !== null) await removeFields([accountId]);
   }
@@ -157,11 +159,7 @@ export function createPeople({ redis, records, browsers, clientId, allowed, owne
       else if (asFormer?.state === 'intact') former.push({ accountId, ...asFormer.value });
       else if ((asPerson ?? asFormer)?.state !== 'other shape') damaged.push(field);
     }
-    if (damaged.length > 0) {
-      records.report(listType.kind, 'an entry');
-      // A Redis that refuses writes keeps them for now.
-      await removeFields(damaged).catch(() => undefined);
-    }
+    await records.removeDamagedFields(listType, key, damaged, 'an entry');
     return { people, former };
   }
 }

@@ -1,5 +1,5 @@
 import { type QuotaFamily, quotaFamilies } from './quota-families.ts';
-import type { Ledger, Scope } from './quota-fields.ts';
+import type { ClosureTarget, Ledger } from './quota-fields.ts';
 import { callsIn, dayMs, type Expiries, expiriesIn } from './usage.ts';
 
 /** The calls that count now, and how many a day has. */
@@ -32,9 +32,13 @@ export function quotaOf(ledger: Ledger, family: QuotaFamily, now: number): Famil
   };
 }
 
-/** Until when calls of any of these scopes are paused, in milliseconds since 1970; null if none are. */
-export function closedUntilOf({ closures }: Ledger, scopes: readonly Scope[], now: number): number | null {
-  const until = Math.max(...scopes.map((scope) => closures.get(scope)?.until ?? 0));
+/** Until when calls of any of these targets are paused, in milliseconds since 1970; null if none are. */
+export function closedUntilOf(
+  { closures }: Ledger,
+  targets: readonly ClosureTarget[],
+  now: number,
+): number | null {
+  const until = Math.max(...targets.map((target) => closures.get(target)?.until ?? 0));
   return until > now ? until : null;
 }
 
@@ -72,8 +76,8 @@ export function learnedLimit(
 }
 
 /**
- * The budget of live updates: calls of `player-read`, and of what shares its quota, up to what is known of that, or to the guessed total. Other
- * calls don't count, so that they can't starve live updates.
+ * The budget of live updates: calls of `player-read`, and of the families that share its quota, against the limit learned for them, or against the
+ * guessed total. Other calls don't count, so that they can't starve live updates.
  */
 export function liveBudget(ledger: Ledger, dailyCalls: number, now: number): Budget {
   const limit = learnedLimit(ledger, 'player-read', dailyCalls, now);
@@ -87,8 +91,8 @@ export function liveBudget(ledger: Ledger, dailyCalls: number, now: number): Bud
 }
 
 /**
- * The budget of everything else: what is known of the family; while nothing is, the guessed total for all calls together. Calls that are set aside
- * count as used.
+ * The budget of all other calls: the limit learned for the family or, until there is one, the guessed limit on all calls together. Calls that are set
+ * aside count as used.
  */
 export function familyBudget(ledger: Ledger, family: QuotaFamily, dailyCalls: number, now: number): Budget {
   const limit = learnedLimit(ledger, family, dailyCalls, now);

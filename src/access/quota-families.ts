@@ -11,6 +11,7 @@ export const quotaFamilies = [
   'playlist-write',
   'library-write',
   'search',
+  // With British spelling, because it is stored in Redis and is a label of the metrics.
   'catalogue',
   'images',
 ] as const;

@@ -1,11 +1,11 @@
 import { type QuotaFamily, quotaFamilies } from './quota-families.ts';
-import { clockSlackMs, maxAheadMs } from './retry-after.ts';
+import { clockSkewMs, maxAheadMs } from './retry-after.ts';
 import { type Counts, isCount } from './usage.ts';
 
 /* The meaning of the fields of the ledger, which quota-scripts.ts lists. */
 
 /** The calls that a closure applies to: all, those of a family, or those to one endpoint. */
-export type Scope = 'all' | QuotaFamily | (string & {});
+export type ClosureTarget = 'all' | QuotaFamily | (string & {});
 
 /**
  * Why calls are paused. `rate`: too many at once. `quota`: those of a day are used up; `assumed`: the same, but Spotify didn't say until when.
@@ -18,7 +18,7 @@ export type Closure = { until: number; kind: ClosureKind; at: number };
 
 export type Ledger = {
   /** Closures, including expired ones. */
-  closures: ReadonlyMap<Scope, Closure>;
+  closures: ReadonlyMap<ClosureTarget, Closure>;
   /** How many calls of a family had been made in 24 hours when it hit its limit (a 429), and when that was. */
   limitHits: ReadonlyMap<QuotaFamily, { calls: number; at: number }>;
   /** The most calls of a family in 24 hours without a 429. */
@@ -48,7 +48,7 @@ export function parseClosure(text: string, now: number): Closure | null {
 }
 
 export function parseLedger(fields: Readonly<Record<string, string>>, now: number): Omit<Ledger, 'counts'> {
-  const closures = new Map<Scope, Closure>();
+  const closures = new Map<ClosureTarget, Closure>();
   const limitHits = new Map<QuotaFamily, { calls: number; at: number }>();
   const good = new Map<QuotaFamily, number>();
   const shared = new Map<QuotaFamily, QuotaFamily>();
@@ -122,7 +122,7 @@ function isCountAndTime(text: string, now: number): boolean {
 /** Whether a text is a time that has passed. One in the future would count for ever, and the clocks of processes differ a little. */
 function isPast(text: string | undefined, now: number): boolean {
   // safeguard: ledger-times-are-past
-  return text !== undefined && /^\d{1,15}$/.test(text) && Number(text) <= now + clockSlackMs;
+  return text !== undefined && /^\d{1,15}$/.test(text) && Number(text) <= now + clockSkewMs;
 }
 
 /** Undefined for a family that only a later version knows. */

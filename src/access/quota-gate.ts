@@ -6,7 +6,7 @@ import { createAccountsGate } from './accounts-gate.ts';
 import { type OnCall, withOutcome } from './call-outcome.ts';
 import { Cooldown } from './errors.ts';
 import { type QuotaFamily, type QuotaTarget, quotaFamilies } from './quota-families.ts';
-import type { Closure, Scope } from './quota-fields.ts';
+import type { Closure, ClosureTarget } from './quota-fields.ts';
 import type { Permit, Probed, QuotaLedger } from './quota-ledger.ts';
 import { delayOf } from './retry-after.ts';
 
@@ -33,7 +33,7 @@ const afterProbeMs = 1_000;
  */
 export function createQuotaGate({ records, ledger, clientId, now, onCall = () => undefined }: Deps) {
   /** Closures that Redis did not accept, so that at least this process respects them. */
-  const unsaved = new Map<Scope, Cooldown>();
+  const unsaved = new Map<ClosureTarget, Cooldown>();
   const accountsGate = createAccountsGate({ records, clientId, now, onCall });
 
   return {
@@ -41,23 +41,23 @@ export function createQuotaGate({ records, ledger, clientId, now, onCall = () =>
      * Makes a call to the Web API, unless its family or all calls are in a cooldown; a 429 starts one. A cooldown of at most two seconds is
      * waited out, and the call is then made once more. Throws what the call throws, Cooldown and RedisUnavailable.
      */
-    async run<T>(target: QuotaTarget, call: () => Promise<T>): Promise<T> {
+    async run<T>(call: QuotaTarget, send: () => Promise<T>): Promise<T> {
       for (let mayRetry = true; ; mayRetry = false) {
-        const permit = await acquire(target);
+        const permit = await acquire(call);
         try {
-          const result = await withOutcome(call, (outcome, ms) => onCall(target.family, outcome, ms));
-          await settle(ledger, target, permit, { wasAsked: true, hasAnswered: true });
+          const result = await withOutcome(send, (outcome, ms) => onCall(call.family, outcome, ms));
+          await settle(ledger, call, permit, { wasAsked: true, hasAnswered: true });
           return result;
         } catch (error) {
           if (!(error instanceof RateLimited)) {
             // safeguard: own-failure-ends-no-cooldown
-            await settle(ledger, target, permit, {
+            await settle(ledger, call, permit, {
               wasAsked: error instanceof SpotifyError && error.wasAsked,
               hasAnswered: error instanceof SpotifyError && !(error instanceof SpotifyUnavailable),
             });
             throw error;
           }
-          const cooldown = await startCooldown(target, error, permit.probed);
+          const cooldown = await startCooldown(call, error, permit.probed);
           const waitMs = cooldown.until - now();
           // safeguard: distinguish-short-cooldowns
           if (!mayRetry || waitMs > shortWaitMs) throw cooldown;
@@ -71,9 +71,9 @@ export function createQuotaGate({ records, ledger, clientId, now, onCall = () =>
     /** The current cooldown of a family; null if there is none. Throws RedisUnavailable. */
     async cooldown(family: QuotaFamily): Promise<Cooldown | null> {
       const { closures } = await ledger.read();
-      const found = ['all', family].flatMap((scope) => {
-        const closure = closures.get(scope);
-        return closure && closure.until > now() ? cooldownFrom(closure, scope, { family }) : [];
+      const found = ['all', family].flatMap((target) => {
+        const closure = closures.get(target);
+        return closure && closure.until > now() ? cooldownFrom(closure, target, { family }) : [];
       });
       return found.sort((one, other) => other.until - one.until)[0] ?? null;
     },
@@ -94,19 +94,19 @@ export function createQuotaGate({ records, ledger, clientId, now, onCall = () =>
   }
 
   /** Waits until the call may be made, if that is soon, else throws Cooldown. */
-  async function acquire(target: QuotaTarget): Promise<Permit> {
+  async function acquire(call: QuotaTarget): Promise<Permit> {
     const giveUpAt = performance.now() + shortWaitMs;
     for (;;) {
-      for (const scope of ['all', target.family]) {
-        const here = unsaved.get(scope);
-        if (here && here.until > now()) throw paused(target, here);
+      for (const target of ['all', call.family]) {
+        const here = unsaved.get(target);
+        if (here && here.until > now()) throw paused(call, here);
       }
-      const acquired = await ledger.acquire(target);
+      const acquired = await ledger.acquire(call);
       if (acquired.state === 'free') return acquired;
-      const { scope, closure } = acquired;
+      const { target, closure } = acquired;
       const until = acquired.state === 'closed' ? closure.until : now() + afterProbeMs;
       if (until - now() > shortWaitMs || performance.now() >= giveUpAt)
-        throw paused(target, cooldownFrom({ ...closure, until }, scope, target, await pausedFamilies()));
+        throw paused(call, cooldownFrom({ ...closure, until }, target, call, await pausedFamilies()));
       await sleep(pollMs);
     }
   }
@@ -118,7 +118,7 @@ export function createQuotaGate({ records, ledger, clientId, now, onCall = () =>
 
   /** Starts a cooldown for as long as Spotify asks, and returns it as the error to throw. */
   async function startCooldown(
-    target: QuotaTarget,
+    call: QuotaTarget,
     error: RateLimited,
     probed: readonly Probed[],
   ): Promise<Cooldown> {
@@ -127,10 +127,10 @@ export function createQuotaGate({ records, ledger, clientId, now, onCall = () =>
     const until = now() + delayMs;
     const kind = quota ? (isNamed ? 'quota' : 'assumed') : 'rate';
     const closed = await ledger
-      .close(target, { kind, until, wasProbe: probed.length > 0 })
+      .close(call, { kind, until, wasProbe: probed.length > 0 })
       .catch(nullIfUnavailable);
     if (closed === null) {
-      const cooldown = cooldownFrom({ until, kind }, quota ? target.family : 'all', target);
+      const cooldown = cooldownFrom({ until, kind }, quota ? call.family : 'all', call);
       // safeguard: local-cooldown
       unsaved.set(cooldown.family ?? 'all', cooldown);
       return cooldown;
@@ -138,21 +138,21 @@ export function createQuotaGate({ records, ledger, clientId, now, onCall = () =>
     // The outcome of the other probes is still unknown. If Redis fails now, they end by themselves.
     // safeguard: release-refused-probe
     if (probed.length > 0) await ledger.endProbe(probed, { wasAsked: false }).catch(nullIfUnavailable);
-    return cooldownFrom({ until: closed.until, kind }, closed.scope, target, await pausedFamilies());
+    return cooldownFrom({ until: closed.until, kind }, closed.target, call, await pausedFamilies());
   }
 }
 
-/** The error for a closure of this scope. If a single endpoint is closed, it names the family of the call as well. */
+/** The error for a closure of this target. If a single endpoint is closed, it names the family of the call as well. */
 function cooldownFrom(
   { until, kind }: Omit<Closure, 'at'>,
-  scope: Scope,
+  target: ClosureTarget,
   { family }: Pick<QuotaTarget, 'family'>,
   paused: readonly QuotaFamily[] = [],
 ): Cooldown {
   return new Cooldown(until, {
     quota: kind === 'quota' || kind === 'assumed',
-    family: scope === 'all' ? null : family,
-    endpoint: scope === 'all' || scope === family ? null : scope,
+    family: target === 'all' ? null : family,
+    endpoint: target === 'all' || target === family ? null : target,
     paused,
   });
 }
@@ -163,16 +163,16 @@ function cooldownFrom(
  */
 async function settle(
   ledger: QuotaLedger,
-  target: QuotaTarget,
+  call: QuotaTarget,
   { probed, hour }: Permit,
   { wasAsked, hasAnswered }: { wasAsked: boolean; hasAnswered: boolean },
 ): Promise<void> {
   const work: Promise<unknown>[] = [];
   if (probed.length > 0) work.push(ledger.endProbe(probed, { wasAsked }));
   // safeguard: count-asked-calls-only
-  if (!wasAsked) work.push(ledger.uncount(target, hour));
+  if (!wasAsked) work.push(ledger.uncount(call, hour));
   // safeguard: silence-is-no-answer
-  if (hasAnswered) work.push(ledger.noteAnswer(target));
+  if (hasAnswered) work.push(ledger.recordAnswer(call));
   // None of this is worth failing for.
   await Promise.allSettled(work);
 }

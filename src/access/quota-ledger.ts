@@ -6,6 +6,7 @@ import type { KeyType, Records } from '../redis/records.ts';
 import { type QuotaFamily, type QuotaTarget, quotaFamilies } from './quota-families.ts';
 import {
   type Closure,
+  type ClosureTarget,
   damagedIn,
   expiredIn,
   type Ledger,
@@ -13,7 +14,6 @@ import {
   parseLedger,
   probeMs,
   reservedForMs,
-  type Scope,
 } from './quota-fields.ts';
 import {
   acquireScript,
@@ -42,10 +42,10 @@ export type Permit = { probed: readonly Probed[]; hour: number };
 /** The result of asking for a call. */
 export type Acquired =
   | ({ state: 'free' } & Permit)
-  | { state: 'closed' | 'probed elsewhere'; scope: Scope; closure: Closure };
+  | { state: 'closed' | 'probed elsewhere'; target: ClosureTarget; closure: Closure };
 
 /** A closure whose end a call probes, as it is in the ledger. */
-export type Probed = { scope: Scope; record: string };
+export type Probed = { target: ClosureTarget; record: string };
 
 /** Calls that were set aside. `release` never throws. */
 export type Reservation = { before: Ledger; release: () => Promise<void> };
@@ -54,8 +54,8 @@ export type Reservation = { before: Ledger; release: () => Promise<void> };
 const ledgerTtlMs = 60 * 24 * 60 * 60 * 1000;
 /** An endpoint that is probably gone, and got another 429, is tried again after this time. */
 const goneForMs = 60 * 60_000;
-/** Minimum time between notes that an endpoint answered. */
-const noteEveryMs = 10 * 60_000;
+/** Minimum time between records that an endpoint answered. */
+const recordEveryMs = 10 * 60_000;
 
 const ledgerType: KeyType = { kind: 'ledger', type: 'hash' };
 const usageType: KeyType = { kind: 'calls', type: 'hash' };
@@ -69,9 +69,9 @@ export function createQuotaLedger({ redis, records, name, now }: Deps) {
   const endProbe = records.script([ledgerType], endProbeScript);
   const uncount = records.script([usageType], uncountScript);
   const reserve = records.script([ledgerType], reserveScript);
-  const noteAnswer = records.script([ledgerType], answeredScript);
-  /** When an answer of each endpoint was last noted by this process. */
-  const notedAt = new Map<string, number>();
+  const recordAnswer = records.script([ledgerType], answeredScript);
+  /** When an answer of each endpoint was last recorded by this process. */
+  const recordedAt = new Map<string, number>();
 
   return {
     /** Asks whether a call may be made, and counts it if it may. */
@@ -85,7 +85,8 @@ export function createQuotaLedger({ redis, records, name, now }: Deps) {
       if (state === 'free' || state === 'probe') return { state: 'free', probed: found, hour };
       const [first] = found;
       const closure = first && parseClosure(first.record, at);
-      return first && closure ? { state, scope: first.scope, closure } : { state: 'free', probed: [], hour };
+      if (!first || !closure) return { state: 'free', probed: [], hour };
+      return { state, target: first.target, closure };
     },
 
     /** Takes back the count of a call that wasn't made after all. */
@@ -103,7 +104,7 @@ export function createQuotaLedger({ redis, records, name, now }: Deps) {
       const names = [...calls.keys()].map((family) => `reserved ${family} ${id}`);
       const pairs = [...calls.values()].flatMap((count, index) => [names[index] ?? '', `${count} ${until}`]);
       const flat = (await reserve([ledgerKey], ledgerTtlMs, ...pairs)) as string[];
-      const fields = Object.fromEntries(pairsOf(flat).map(({ scope, record }) => [scope, record]));
+      const fields = Object.fromEntries(pairsOf(flat).map(({ target, record }) => [target, record]));
       const { counts } = readCounts(await readUsage(), now());
       return {
         before: { ...parseLedger(fields, now()), counts },
@@ -112,31 +113,31 @@ export function createQuotaLedger({ redis, records, name, now }: Deps) {
       };
     },
 
-    /** Records a 429 that lasts until a time, in milliseconds since 1970. Returns the scope that it closes, and until when. */
+    /** Records a 429 that lasts until a time, in milliseconds since 1970. Returns the target that it closes, and until when. */
     async close(
       { family, endpoint }: QuotaTarget,
       { kind, until, wasProbe }: { kind: 'rate' | 'quota' | 'assumed'; until: number; wasProbe: boolean },
-    ): Promise<{ scope: Scope; until: number }> {
+    ): Promise<{ target: ClosureTarget; until: number }> {
       const at = now();
       const call = [at, hourOf(at), family, endpoint, kind, until];
       const limits = [maxAheadMs, ledgerTtlMs, wasProbe ? 1 : 0, Math.max(until, at + goneForMs)];
       const reply = await close([ledgerKey, usageKey], ...call, ...limits, ...quotaFamilies);
-      const [scope, endsAt] = reply as [Scope, string];
-      return { scope, until: Number(endsAt) };
+      const [target, endsAt] = reply as [ClosureTarget, string];
+      return { target, until: Number(endsAt) };
     },
 
     /** Ends the closures that a call has probed; if Spotify wasn't asked, the next call probes. */
     async endProbe(probed: readonly Probed[], { wasAsked }: { wasAsked: boolean }): Promise<void> {
-      const pairs = probed.flatMap(({ scope, record }) => [scope, record]);
+      const pairs = probed.flatMap(({ target, record }) => [target, record]);
       await endProbe([ledgerKey], wasAsked ? 'end' : 'release', ...pairs);
     },
 
-    /** Notes that an endpoint answers, so that a later 429 isn't mistaken for its removal. */
-    async noteAnswer({ family, endpoint }: QuotaTarget): Promise<void> {
+    /** Records that an endpoint answers, so that a later 429 isn't mistaken for its removal. */
+    async recordAnswer({ family, endpoint }: QuotaTarget): Promise<void> {
       const at = now();
-      if (at - (notedAt.get(endpoint) ?? 0) < noteEveryMs) return;
-      notedAt.set(endpoint, at);
-      await noteAnswer([ledgerKey], endpoint, `${at} ${family}`, ledgerTtlMs);
+      if (at - (recordedAt.get(endpoint) ?? 0) < recordEveryMs) return;
+      recordedAt.set(endpoint, at);
+      await recordAnswer([ledgerKey], endpoint, `${at} ${family}`, ledgerTtlMs);
     },
 
     /** Reads everything. Expired fields are removed; damaged ones as well, and reported. */
@@ -145,9 +146,9 @@ export function createQuotaLedger({ redis, records, name, now }: Deps) {
       const usage = readCounts(counts, now());
       await Promise.all([
         removeFields(usageKey, usage.obsolete),
-        removeFields(usageKey, usage.damaged, usageType.kind),
+        records.removeDamagedFields(usageType, usageKey, usage.damaged, 'a field'),
         removeFields(ledgerKey, expiredIn(fields, now())),
-        removeFields(ledgerKey, damagedIn(fields, now()), ledgerType.kind),
+        records.removeDamagedFields(ledgerType, ledgerKey, damagedIn(fields, now()), 'a field'),
       ]);
       return { ...parseLedger(fields, now()), counts: usage.counts };
     },
@@ -160,7 +161,7 @@ export function createQuotaLedger({ redis, records, name, now }: Deps) {
 
     /** Forgets everything, for a simulator that starts over. */
     async reset(): Promise<void> {
-      notedAt.clear();
+      recordedAt.clear();
       await redisCall(redis.del(ledgerKey, usageKey));
     },
   };
@@ -174,9 +175,8 @@ export function createQuotaLedger({ redis, records, name, now }: Deps) {
     return records.withType(usageType, usageKey, () => redis.hgetall(usageKey));
   }
 
-  async function removeFields(key: string, fields: readonly string[], damagedKind?: string): Promise<void> {
+  async function removeFields(key: string, fields: readonly string[]): Promise<void> {
     if (fields.length === 0) return;
-    if (damagedKind !== undefined) records.report(damagedKind, 'a field');
     // A Redis that refuses writes keeps them for now.
     await redis.hdel(key, ...fields).catch(() => undefined);
   }
@@ -184,7 +184,7 @@ export function createQuotaLedger({ redis, records, name, now }: Deps) {
 
 function pairsOf(texts: readonly string[]): Probed[] {
   return Array.from({ length: texts.length / 2 }, (_, index) => ({
-    scope: texts[2 * index] ?? '',
+    target: texts[2 * index] ?? '',
     record: texts[2 * index + 1] ?? '',
   }));
 }

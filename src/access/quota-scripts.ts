@@ -1,11 +1,11 @@
-import { clockSlackMs } from './retry-after.ts';
+import { clockSkewMs } from './retry-after.ts';
 import { maxCountDigits } from './usage.ts';
 
 /*
  * The scripts of the ledger. Its fields, in one hash per developer account:
  *
- *   closed <scope>       "<until> <kind> <time of the 429>": calls in this scope are paused
- *   probe <scope>        until when a call probes whether the closure is over
+ *   closed <target>      "<until> <kind> <time of the 429>": calls of this target are paused
+ *   probe <target>       until when a call probes whether the closure is over
  *   answered <endpoint>  "<when> <family>"
  *   refused <family>     "<calls in 24 hours> <when>", at the last 429 because of the quota
  *   good <family>        the most calls in 24 hours without a 429
@@ -19,10 +19,10 @@ import { maxCountDigits } from './usage.ts';
 // A field may contain anything. One that is damaged counts as absent here, and is removed when the whole ledger is read.
 // Each script that starts with this has the time as its first argument.
 const closureIn = `
-  local latestPast = tonumber(ARGV[1]) + ${clockSlackMs}
+  local latestPast = tonumber(ARGV[1]) + ${clockSkewMs}
   local kinds = {rate = true, quota = true, assumed = true, gone = true, suspect = true}
-  local function closureIn(scope, latest)
-    local record = redis.call('HGET', KEYS[1], 'closed ' .. scope)
+  local function closureIn(target, latest)
+    local record = redis.call('HGET', KEYS[1], 'closed ' .. target)
     if not record then return nil end
     local untilMs, kind, at = string.match(record, '^(%d+) (%l+) (%d+)$')
     untilMs, at = tonumber(untilMs), tonumber(at)
@@ -58,12 +58,12 @@ export const acquireScript = `${closureIn}${callsIn24Hours}
   local now, hour, family = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3]
   local latest = now + tonumber(ARGV[6])
   local ended = {}
-  for _, scope in ipairs({'all', family, ARGV[4]}) do
-    local untilMs, _, _, record = closureIn(scope, latest)
+  for _, target in ipairs({'all', family, ARGV[4]}) do
+    local untilMs, _, _, record = closureIn(target, latest)
     if untilMs then
       -- safeguard: cooldown
-      if untilMs > now then return {'closed', scope, record} end
-      ended[#ended + 1] = {scope, record}
+      if untilMs > now then return {'closed', target, record} end
+      ended[#ended + 1] = {target, record}
     end
   end
   local reply = {'free'}
@@ -105,7 +105,7 @@ export const acquireScript = `${closureIn}${callsIn24Hours}
   return reply`;
 
 /**
- * Records a 429, and returns the scope that it closes, and until when. Never shortens a closure.
+ * Records a 429, and returns the target that it closes, and until when. Never shortens a closure.
  *
  * - Without a reason, it closes all families; but if an endpoint has never answered and others of its family do, it is probably gone;
  *   if it still gets a 429 after that, it is only tried once an hour.
@@ -120,10 +120,10 @@ export const closeScript = `${closureIn}${callsIn24Hours}
   local now, hour, family, endpoint, kind = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3], ARGV[4], ARGV[5]
   local untilMs, latest = tonumber(ARGV[6]), tonumber(ARGV[1]) + tonumber(ARGV[7])
   local endsAt = ARGV[6]
-  local function close(scope, why)
-    redis.call('HDEL', KEYS[1], 'probe ' .. scope)
-    if tonumber(endsAt) > (closureIn(scope, latest) or 0) then
-      redis.call('HSET', KEYS[1], 'closed ' .. scope, endsAt .. ' ' .. why .. ' ' .. ARGV[1])
+  local function close(target, why)
+    redis.call('HDEL', KEYS[1], 'probe ' .. target)
+    if tonumber(endsAt) > (closureIn(target, latest) or 0) then
+      redis.call('HSET', KEYS[1], 'closed ' .. target, endsAt .. ' ' .. why .. ' ' .. ARGV[1])
     end
   end
   local earlierUntil, earlier = closureIn(endpoint, latest)
@@ -210,15 +210,15 @@ export const closeScript = `${closureIn}${callsIn24Hours}
 /**
  * Ends closures, or releases their probes, unless they have been replaced since the probe began.
  *
- * Arguments: "end" or "release", then scopes and their records in turn.
+ * Arguments: "end" or "release", then targets and their records in turn.
  */
 export const endProbeScript = `
   for index = 2, #ARGV, 2 do
-    local scope = ARGV[index]
+    local target = ARGV[index]
     -- safeguard: end-own-cooldown-only
-    if redis.call('HGET', KEYS[1], 'closed ' .. scope) == ARGV[index + 1] then
-      redis.call('HDEL', KEYS[1], 'probe ' .. scope)
-      if ARGV[1] == 'end' then redis.call('HDEL', KEYS[1], 'closed ' .. scope) end
+    if redis.call('HGET', KEYS[1], 'closed ' .. target) == ARGV[index + 1] then
+      redis.call('HDEL', KEYS[1], 'probe ' .. target)
+      if ARGV[1] == 'end' then redis.call('HDEL', KEYS[1], 'closed ' .. target) end
     end
   end
   return 1`;

@@ -10,9 +10,9 @@ const hourMs = 60 * 60 * 1000;
 const minDelayMs = 1_000;
 const maxDelayMs = { rate: 24 * hourMs, quota: 48 * hourMs };
 /** How far the clocks of processes may be apart, so that a time of another process may be this far in the future. */
-export const clockSlackMs = 15 * 60 * 1000;
+export const clockSkewMs = 15 * 60 * 1000;
 /** How far ahead the end of a recorded delay may lie. */
-export const maxAheadMs = maxDelayMs.quota + clockSlackMs;
+export const maxAheadMs = maxDelayMs.quota + clockSkewMs;
 
 /**
  * Returns the delay that a Retry-After header asks for, in milliseconds; null if the header is neither a number of seconds nor a date (RFC

@@ -35,7 +35,7 @@ export const timing = {
     tickMs: 200,
     /** The lease of the process that polls: without an extension, another process takes over after this long. */
     leaseMs: 6_000,
-    renewLeaseEveryMs: 2_000,
+    extendLeaseEveryMs: 2_000,
     /** Pub/sub is lossy, so processes without the lease re-read the stored state this often. */
     reloadEveryMs: 10_000,
     /** How long taking the lease may fail before pages show that Redis is down. */

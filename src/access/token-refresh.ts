@@ -19,7 +19,7 @@ export type TokenStore<T extends Token, Stored extends T | null> = {
   taskName: string;
   token: Parameters<OnRefresh>[0];
   lockName(id: string): string;
-  /** Returns what is stored now; throws GrantLost if nothing can be refreshed any more. */
+  /** Returns what is stored now; throws GrantLost if nothing can be refreshed anymore. */
   read(id: string): Promise<Stored>;
   /** Asks the accounts service for another token. */
   request(stored: Stored): Promise<AccessToken>;

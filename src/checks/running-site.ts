@@ -1,5 +1,6 @@
 import { basePathOf } from '../routes.ts';
 import { version } from '../settings/version.ts';
+import { reasonIn, refusalFor } from './refusals.ts';
 import { type CheckResult, failed, note, ok } from './result.ts';
 
 /** For each request. */
@@ -14,12 +15,6 @@ const names = {
   cookies: 'Cookies',
   headers: 'Security headers',
   stream: 'Live updates',
-};
-
-/** For a site whose BASE_URL has a path that doesn't arrive. */
-export const lostPath = {
-  detail: 'the proxy takes the path of BASE_URL out of the address',
-  fix: 'Have it pass the path on unchanged (nginx: nothing after the port in proxy_pass; Caddy: handle in place of handle_path).',
 };
 
 /** The attributes that every cookie needs, as a pattern of its header. */
@@ -172,26 +167,15 @@ function checkSignIn(baseUrl: string, answer: Answer): CheckResult[] {
   ];
 }
 
-const refusals: Record<string, [detail: string, fix: string]> = {
-  'wrong-host': [
-    'the site has another BASE_URL',
-    'Set BASE_URL to this address. If it is, have the proxy pass on Host or X-Forwarded-Host.',
-  ],
-  'outside-base-path': [lostPath.detail, lostPath.fix],
-  'silent-proxy': [
-    'the proxy doesn’t say that it uses https, or isn’t trusted',
-    'Have it send "X-Forwarded-Proto: https", and set TRUST_PROXY.',
-  ],
-  'redis-unavailable': ['the site’s Redis doesn’t answer', 'Run npm run doctor on the server.'],
-};
-
 function refusedSignIn({ status, text }: Answer): CheckResult {
-  const [, reason = ''] = /"reason":"([a-z-]{1,40})"/.exec(text) ?? [];
-  const [detail, fix] = (Object.hasOwn(refusals, reason) ? refusals[reason] : undefined) ?? [
+  const reason = reasonIn(text);
+  const refusal = refusalFor(reason);
+  if (refusal) return failed(names.signIn, refusal.detail, refusal.fix);
+  return failed(
+    names.signIn,
     `it doesn’t lead to Spotify (status ${status}${reason && `, ${reason}`})`,
     'Open the address in a browser: the page says why.',
-  ];
-  return failed(names.signIn, detail, fix);
+  );
 }
 
 function checkCookies(baseUrl: string, cookies: readonly string[]): CheckResult {

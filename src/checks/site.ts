@@ -1,5 +1,5 @@
+import { reasonIn, refusalFor } from './refusals.ts';
 import { type CheckResult, failed, note, ok } from './result.ts';
-import { lostPath } from './running-site.ts';
 
 type Deps = { baseUrl: string; redirectUri: string; clientId: string; accountsUrl: string };
 
@@ -50,24 +50,17 @@ function unreachable(baseUrl: string, error: Error): CheckResult {
 async function diagnoseSignIn(baseUrl: string, response: Response): Promise<CheckResult> {
   // A response that is cut off is judged by its status.
   const text = await response.text().catch(() => '');
-  if (/"reason":"silent-proxy"/.test(text)) {
-    return failed(
-      name,
-      'the proxy doesn’t say that it uses https, or isn’t trusted',
-      'Have it send "X-Forwarded-Proto: https", and set TRUST_PROXY.',
-    );
-  }
-  if (/"reason":"wrong-host"/.test(text)) {
+  const refusal = refusalFor(reasonIn(text));
+  if (refusal?.reason === 'redis-unavailable')
+    return note(name, `Turntable answers at ${baseUrl}, but its Redis doesn’t`, 'Fix Redis first.');
+  if (refusal?.reason === 'wrong-host') {
     return failed(
       name,
       `Turntable answers at ${baseUrl}, but has a different BASE_URL`,
       'Restart it with these settings. If it already has them, have the proxy pass on Host or X-Forwarded-Host.',
     );
   }
-  if (/"reason":"outside-base-path"/.test(text))
-    return failed(name, `Turntable answers at ${baseUrl}, but ${lostPath.detail}`, lostPath.fix);
-  if (/"reason":"redis-unavailable"/.test(text))
-    return note(name, `Turntable answers at ${baseUrl}, but its Redis doesn’t`, 'Fix Redis first.');
+  if (refusal) return failed(name, `Turntable answers at ${baseUrl}, but ${refusal.detail}`, refusal.fix);
   return failed(
     name,
     `the server at ${baseUrl} isn’t Turntable (status ${response.status})`,

@@ -7,7 +7,7 @@ import type { RedisClient } from '../redis/client.ts';
 import { type Codec, jsonCodec, timestamp } from '../redis/codec.ts';
 import { nullIfUnavailable, type RedisFault, RedisUnavailable, redisCall } from '../redis/errors.ts';
 import type { Records } from '../redis/records.ts';
-import { observationSchema, shape } from './observation.ts';
+import { observationSchema, observationShape } from './observation.ts';
 import type { Update } from './state.ts';
 
 /** A message from one process to all others. */
@@ -53,7 +53,7 @@ type Sent = Message & { from: string };
 
 /** Anyone with access to Redis can publish on the channel, so the fields of a message are checked like those of a record. */
 const updateCodec = jsonCodec<Sent & { kind: 'update' }>({
-  shape,
+  shape: observationShape,
   schema: v.object({ ...common, kind: v.literal('update'), update }),
 });
 const otherCodec = jsonCodec<Exclude<Sent, { kind: 'update' }>>({

@@ -180,7 +180,7 @@ function startTicking({ feeds, leases, poller, reload, background, now, timing }
   function tick(feed: Feed): void {
     const monotonic = performance.now();
     if (monotonic >= feed.lease.dueAt) {
-      feed.lease.dueAt = monotonic + timing.renewLeaseEveryMs;
+      feed.lease.dueAt = monotonic + timing.extendLeaseEveryMs;
       // safeguard: report-failed-lease
       background.run('acquire the lease', leases.acquireLease(feed));
     }

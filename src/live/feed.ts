@@ -17,7 +17,7 @@ export type Subscriber = {
 type Lease = {
   /** The id under which this feed owns the lease. */
   readonly owner: string;
-  /** When to take or renew it. */
+  /** When to take or extend it. */
   dueAt: number;
   heldUntil: number;
   /** Since when Redis has failed to take it; null if it has not. */

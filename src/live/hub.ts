@@ -78,7 +78,7 @@ export function createHub(deps: Deps) {
     },
 
     /**
-     * A track is now in the listener's library, or no longer. That says nothing about the player, so every process applies it to the
+     * A track has been saved to the listener's library, or removed from it. That says nothing about the player, so every process applies it to the
      * observation it has.
      */
     async recordSaved(accountId: string, uri: string, saved: boolean): Promise<void> {

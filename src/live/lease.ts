@@ -1,6 +1,7 @@
 import type { Timing } from '../access/timing.ts';
 import type { RedisClient } from '../redis/client.ts';
 import { RedisUnavailable } from '../redis/errors.ts';
+import { createExpiringSet } from '../redis/expiring-set.ts';
 import { keys } from '../redis/keys.ts';
 import { ownerCodec } from '../redis/lock.ts';
 import type { KeyType, Records } from '../redis/records.ts';
@@ -38,21 +39,12 @@ const takeLease = `
 
 const fullInterestMark: KeyType = { kind: 'watched', type: 'string' };
 
-/** The listeners that are being polled, by any process, each with the time at which it no longer counts. */
-const polledSet: KeyType = { kind: 'subscribed', type: 'zset' };
-
-const addPolled = `
-  redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[1])
-  redis.call('ZADD', KEYS[1], ARGV[2], ARGV[4])
-  return redis.call('PEXPIRE', KEYS[1], ARGV[3])`;
-
 /** Decides which process polls for a listener: the one that holds the lease in Redis. If it dies, another takes the lease over. */
 export function createLeases({ redis, records, clientId, now, timing, prepare }: Deps) {
   const { leaseMs, redisDownAfterMs } = timing;
-  const polledKey = keys.subscribed(clientId);
+  const polled = createExpiringSet({ redis, records, now }, 'subscribed', keys.polled(clientId), 2 * leaseMs);
   const leases = records.of({ kind: 'lease', key: keys.lease, codec: ownerCodec, ttlMs: () => leaseMs });
   const take = records.script([leases.type, fullInterestMark], takeLease);
-  const notePolled = records.script([polledSet], addPolled);
 
   return {
     acquireLease,
@@ -62,21 +54,20 @@ export function createLeases({ redis, records, clientId, now, timing, prepare }:
     releaseLease(feed: Feed): void {
       if (!holdsLease(feed)) return;
       feed.lease.heldUntil = 0;
-      const released = Promise.all([remove(feed), redis.zrem(polledKey, feed.accountId)]);
+      const released = Promise.all([remove(feed), polled.remove(feed.accountId)]);
       // If Redis is down, both expire: the lease by its TTL, the place in the set by its score.
       released.catch(() => undefined);
     },
 
     /** How many listeners are being polled, by all processes. Throws RedisUnavailable. */
-    countPolled: (): Promise<number> =>
-      records.withType(polledSet, polledKey, () => redis.zcount(polledKey, now(), '+inf')),
+    countPolled: polled.count,
   };
 
   function holdsLease({ lease }: Feed): boolean {
     return performance.now() < lease.heldUntil;
   }
 
-  /** Takes the lease if no other process has it, or renews it. While Redis fails, no process polls, and after a while pages show that. */
+  /** Takes the lease if no other process has it, or extends it. While Redis fails, no process polls, and after a while pages show that. */
   async function acquireLease(feed: Feed): Promise<void> {
     const { lease } = feed;
     const startedAt = performance.now();
@@ -95,7 +86,7 @@ export function createLeases({ redis, records, clientId, now, timing, prepare }:
         if (feed.isClosed) return await remove(feed);
       }
       lease.heldUntil = startedAt + leaseMs;
-      await notePolled([polledKey], now(), now() + leaseMs, 2 * leaseMs, feed.accountId);
+      await polled.add(feed.accountId, now() + leaseMs);
     } catch (error) {
       if (!(error instanceof RedisUnavailable)) throw error;
       lease.failingSince ??= startedAt;

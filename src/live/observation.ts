@@ -27,6 +27,8 @@ export type RequestTimes = Pick<Observation, 'askedAt' | 'answeredAt'>;
 const lag = { first: 1_500, min: 1_000, max: 6_000, up: 500, down: 20 };
 /** Progress within this of the expected value counts as expected: responses take time, and Spotify rounds. */
 const toleranceMs = 2_500;
+/** An item with at most this much left is at its end. In milliseconds. */
+export const nearEndMs = 1_500;
 
 /** Returns Spotify's answer as an observation, with what the observation before it adds. */
 export function observe(
@@ -95,7 +97,7 @@ export function hasPlaybackChanged(before: Observation, after: Observation): boo
 function isOverdue(before: Observation, after: Observation): boolean {
   const [expected, end] = [expectedEndOf(before), expectedEndOf(after)];
   if (expected === null || end === null) return false;
-  const isAtItsEnd = end - after.answeredAt <= 1_500;
+  const isAtItsEnd = end - after.answeredAt <= nearEndMs;
   return expected <= after.answeredAt && isAtItsEnd && uriOf(before) === uriOf(after);
 }
 
@@ -142,7 +144,7 @@ function progressOf({ playback }: Observation): number {
 }
 
 /** The shape of records and messages that contain an observation. */
-export const shape = 6;
+export const observationShape = 6;
 
 export const observationSchema: v.Type<Observation> = v.object({
   playback: playbackSchema,
@@ -156,7 +158,7 @@ export const observationSchema: v.Type<Observation> = v.object({
 
 /** Stores the latest observation for other processes, and for this one after a restart. */
 export const observationCodec: Codec<Observation> = jsonCodec({
-  shape,
+  shape: observationShape,
   bound: true,
   schema: observationSchema,
 });

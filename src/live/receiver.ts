@@ -41,12 +41,12 @@ export function createReceiver(deps: Deps) {
     } else {
       const feed = feeds.get(message.accountId);
       if (!feed) return;
-      if (message.kind === 'update') update(feed, message.update);
+      if (message.kind === 'update') receiveUpdate(feed, message.update);
       else setState(feed, stateAfter(feed.state, message, now()));
     }
   }
 
-  function update(feed: Feed, update: Update): void {
+  function receiveUpdate(feed: Feed, update: Update): void {
     const next = applyUpdate(feed.state, update, { now: now(), jitter: Math.random() });
     if (next === feed.state) return;
     setState(feed, next);
@@ -62,7 +62,7 @@ export function createReceiver(deps: Deps) {
     const [observation, gateCooldown] = found;
     const cooldown = gateCooldown && { until: gateCooldown.until, quota: gateCooldown.quota };
     const storedUpdate = updateFromStored(feed.state.live, observation, cooldown);
-    if (storedUpdate !== null) update(feed, storedUpdate);
+    if (storedUpdate !== null) receiveUpdate(feed, storedUpdate);
   }
 
   function endStreamsHere(sessionIds: readonly string[]): void {

@@ -222,7 +222,7 @@ export function applyCommand(state: ListenerState, at: number): ListenerState {
   };
 }
 
-/** A track is now in the listener's library, or no longer: shown if it is the current one. */
+/** A track has been saved to the listener's library, or removed from it: shown if it is the current one. */
 export function applySaved(state: ListenerState, uri: string, saved: boolean): ListenerState {
   const { live } = state;
   const { observation } = live;

@@ -21,7 +21,7 @@ type Options = PlainOptions & {
 
 /** How often a client of a cluster asks which node serves which keys. It also asks whenever a node refers it to another one. */
 const slotsRefreshMs = 2_000;
-/** Refused commands are sent to the right node this often. A failover refers to another node once. */
+/** How many times a command follows a cluster to another node. A failover takes one. */
 const maxRedirections = 4;
 
 /** Opens a connection that retries nothing by itself, except for commands that a cluster refers to another node. */
@@ -43,7 +43,7 @@ export function createClient(server: RedisServer, options: Options): RedisClient
       sentinelTLS: tlsOptions(target, server).tls ?? {},
     }),
     sentinelCommandTimeout: 2_000,
-    // Without it, the connection would end for good when no Sentinel answers once.
+    // Without this, the connection would end for good the first time that no Sentinel answers.
     sentinelRetryStrategy: options.retryStrategy,
     // A primary that lost its place may still accept writes, which are lost when it returns as a replica.
     failoverDetector: true,

@@ -38,8 +38,8 @@ export const keys = {
   /** The listeners who use this site, for its owners, and those whose access they have ended. */
   people: (clientId: string) => `people:{${clientId}}`,
   exportJobs: (clientId: string) => `export-jobs:{${clientId}}`,
-  /** The listeners that anyone is subscribed to. */
-  subscribed: (clientId: string) => `subscribed:{${clientId}}`,
+  /** The listeners that are being polled, by any process. */
+  polled: (clientId: string) => `subscribed:{${clientId}}`,
   /** Not a key but a pub/sub channel: the processes of an app notify each other of changes. */
   channel: (clientId: string) => `live:{${clientId}}`,
 

@@ -55,6 +55,19 @@ export function createRecords(deps: Deps) {
     /** Reports that a part of a record, or a message, is damaged. */
     report: onDamaged,
 
+    /** Reports that fields of a hash are damaged, if there are any, and removes them. Never throws. */
+    async removeDamagedFields(
+      type: KeyType,
+      key: string,
+      fields: readonly string[],
+      why: string,
+    ): Promise<void> {
+      if (fields.length === 0) return;
+      onDamaged(type.kind, why);
+      // A Redis that refuses writes keeps them for now.
+      await withType(deps, type, key, () => deps.redis.hdel(key, ...fields)).catch(() => undefined);
+    },
+
     /** Returns the value of a message; null if it is of another shape, or damaged, which is reported. */
     decodeMessage<T>(kind: string, codec: Codec<T>, text: string): T | null {
       const decoded = codec.decode(text, kind);
@@ -69,7 +82,7 @@ export function createRecords(deps: Deps) {
 }
 
 /** Redis rounds TTLs. */
-const clockSlackMs = 1_000;
+const ttlToleranceMs = 1_000;
 
 const removeIfUnchanged = `
   -- safeguard: compare-before-removing-damage
@@ -111,7 +124,7 @@ function createStore<T>(deps: Deps, { kind, key, formerKey, codec, ttlMs }: Reco
     const [text, leftMs] = (await readClaim([key(id)])) as [string | null, number];
     if (text === null) return null;
     const holder = await decodeStored(id, text);
-    const maxMs = roundedTtlMs(holder ?? claimed) + clockSlackMs;
+    const maxMs = roundedTtlMs(holder ?? claimed) + ttlToleranceMs;
     // safeguard: claim-ttl
     // safeguard: longest-claim-ttl
     if (leftMs >= 0 && leftMs <= maxMs) return holder;
@@ -171,9 +184,9 @@ function createStore<T>(deps: Deps, { kind, key, formerKey, codec, ttlMs }: Reco
       }
     },
 
-    /** Gives a record its whole TTL again if it still has this value. Throws RedisUnavailable. */
-    async extendIf(id: string, value: T): Promise<void> {
-      await extendText([key(id)], encode(id, value), roundedTtlMs(value));
+    /** Gives a record its whole TTL again if it still has this value, and returns whether it does. Throws RedisUnavailable. */
+    async extendIf(id: string, value: T): Promise<boolean> {
+      return (await extendText([key(id)], encode(id, value), roundedTtlMs(value))) === 1;
     },
 
     /** Removes a record if it still has this value. Throws RedisUnavailable. */

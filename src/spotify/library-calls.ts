@@ -7,7 +7,7 @@ import {
   parseSavedAlbums,
   parseSavedEpisodes,
   parseSavedShows,
-} from './parse-catalogue.ts';
+} from './parse-catalog.ts';
 import type { Send, Slice } from './send.ts';
 import { partsOf, pathTo } from './uri.ts';
 

@@ -1,4 +1,4 @@
-import { createCatalogueCalls } from './catalogue-calls.ts';
+import { createCatalogCalls } from './catalog-calls.ts';
 import { createExportCalls } from './export-calls.ts';
 import { trustedUrls } from './fields.ts';
 import type { Http } from './http.ts';
@@ -30,7 +30,7 @@ export function createWebApi({ http, otherOrigins }: Deps) {
     ...createLibraryCalls(send, trusted),
     ...createPlaylistCalls(send, trusted),
     ...createPlaylistChangeCalls(send),
-    ...createCatalogueCalls(send, trusted),
+    ...createCatalogCalls(send, trusted),
     ...createExportCalls(send, trusted),
   };
 }

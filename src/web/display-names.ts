@@ -8,6 +8,16 @@ export const fallbackNames = {
   other: 'Unnamed',
 } as const;
 
+/** Why calls to Spotify are paused, on every page that says so. */
+export const pauseReason = 'Spotify limits how often this site may ask.';
+
+/** Why the file of an export has no rows, by the reason of its outcome. */
+export const emptyFileReasons = {
+  'contents-unavailable': 'The file has no rows: Spotify didn’t send this playlist’s contents.',
+  'not-readable':
+    'The file has no rows: Spotify lets this site read only playlists that you own or collaborate on.',
+} as const;
+
 /** The word for each kind of item on pages. */
 export const kindNames: Readonly<Record<(Track | Episode)['kind'], string>> = {
   track: 'Track',

@@ -3,6 +3,7 @@
  * belongs to which error. `{name}` stands for a value that is filled in when the page is rendered.
  */
 
+import { pauseReason } from './display-names.ts';
 import type { Button } from './error-buttons.ts';
 
 export type ErrorMessage = {
@@ -107,7 +108,7 @@ export const errorMessages = {
     status: 400,
     reason: 'not-understood',
     title: 'Spotify didn’t accept this request',
-    happened: 'What it names may not exist, or may have changed on Spotify.',
+    happened: 'Something it refers to may not exist, or may have changed on Spotify.',
     buttons: ['goBack'],
   },
   refused: {
@@ -122,7 +123,7 @@ export const errorMessages = {
     reason: 'cooldown',
     title: 'Taking a break',
     heading: 'Taking a break until {until}',
-    happened: 'Spotify limits how often this site may ask.',
+    happened: pauseReason,
     lost: 'Nothing is lost.',
     lostIfReloading: 'Nothing is lost, and this page comes back by itself.',
     buttons: ['tryAgain'],
@@ -132,7 +133,7 @@ export const errorMessages = {
     reason: 'quota-exceeded',
     title: 'Taking a break',
     heading: 'Taking a break until {until}',
-    happened: 'Today’s Spotify calls are used up: Spotify limits how often this site may ask in a day.',
+    happened: 'Today’s Spotify calls are used up: Spotify limits how many this site may make in a day.',
     lost: 'Nothing is lost.',
     lostIfReloading: 'Nothing is lost, and this page comes back by itself.',
     buttons: ['tryAgain'],
@@ -231,7 +232,7 @@ export const errorMessages = {
     title: 'This site is at {baseUrl}',
     happened: 'There’s nothing at this address.',
     steps: [
-      'If your browser already shows {baseUrl}, the proxy in front takes {basePath} out of the path. Have it pass the path on unchanged (nginx: nothing after the port in proxy_pass; Caddy: handle in place of handle_path).',
+      'If your browser already shows {baseUrl}, the proxy in front strips {basePath} from the path. Have it pass the path on unchanged (nginx: nothing after the port in proxy_pass; Caddy: handle in place of handle_path).',
     ],
     buttons: ['openSite'],
   },
@@ -264,8 +265,8 @@ export const errorMessages = {
   methodNotAllowed: {
     status: 405,
     reason: 'method-not-allowed',
-    title: 'This address works in another way',
-    happened: 'There’s something at this address, but not for this kind of request.',
+    title: 'This address doesn’t work that way',
+    happened: 'It exists, but doesn’t accept this kind of request.',
     buttons: ['goHome'],
   },
   notAcceptable: {

@@ -37,7 +37,7 @@ export function acceptFields(shape: Shape): RequestHandler {
 
 /** Throws {@link Problem} unless a request has only these fields, all of them in its body. */
 export function checkFields(req: Request, shape: Shape): void {
-  requireReadableFields(req, { unreadable: unreadableFields, invalid: invalidFields });
+  requireReadableFields(req, { unreadable: nothingRead, invalid: invalidFields });
   const result = v.object({ ...hiddenFields, ...shape }).try(req.form.fields);
   // safeguard: known-fields-only
   if (!result.ok) throw new Problem(invalidFields(textFor(result.issues)));
@@ -81,10 +81,18 @@ export function invalidFields(text: string): ErrorPage {
   };
 }
 
-const unreadableFields: ErrorPage = {
-  status: 415,
-  reason: 'unreadable-fields',
-  title: 'This format can’t be read',
-  text: 'Send the fields as a form or as JSON. Nothing was changed.',
-  actions: [linkTo('Go home', routes.home)],
-};
+/** The problem of fields in a format that isn't read, with a link. */
+export function unreadableFields(text: string, action: ReturnType<typeof linkTo>): ErrorPage {
+  return {
+    status: 415,
+    reason: 'unreadable-fields',
+    title: 'This format can’t be read',
+    text,
+    actions: [action],
+  };
+}
+
+const nothingRead = unreadableFields(
+  'Send the fields as a form or as JSON. Nothing was changed.',
+  linkTo('Go home', routes.home),
+);

@@ -99,7 +99,7 @@ export function createForms({ records, background, baseUrl, leaseMs }: Deps) {
 
     /**
      * Reads a form of ours that never reached its page, because Redis is down and the listener isn't known: the error page then offers
-     * to send it again. Goes before the error pages, and after `ownPagesOnly`, which has refused the forms of other sites.
+     * to send it again. Goes before the error pages, and after `refuseCrossOrigin`, which has refused the forms of other sites.
      */
     readForResend: ((error, req, res, next) => {
       const isUnread = error instanceof RedisUnavailable && req.method === 'POST' && req.body === undefined;

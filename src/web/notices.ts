@@ -60,7 +60,7 @@ const notices = {
     isError: true,
   },
   'created-items-unknown': {
-    text: 'The playlist was created, but Spotify didn’t respond when adding to it. Check what’s in it before you add anything again.',
+    text: 'The playlist was created, but Spotify didn’t say whether anything was added to it. Check what’s in it before you add anything again.',
     isError: true,
   },
   'item-added': { text: 'Added to this playlist.' },
@@ -69,7 +69,7 @@ const notices = {
     text: 'Removed from this playlist. Undo puts it back in its place, but it will count as added today.',
   },
   'one-left': {
-    text: 'One copy is left, which counts as added today. Undo puts the others back, as added today as well.',
+    text: 'One copy is left, and counts as added today. Undo puts the others back, but they’ll count as added today as well.',
   },
   'change-refused': {
     text: 'Spotify didn’t accept this change, so nothing was changed.',
@@ -124,8 +124,9 @@ const notices = {
     text: 'That track is no longer in this list. Reload the page to see the current list.',
     isError: true,
   },
-  'no-playable-episode': {
-    text: 'None of this podcast’s latest episodes can be played.',
+  'nothing-playable': { text: 'Spotify can’t play any of these.', isError: true },
+  'played-in-order': {
+    text: 'It’s playing, but Spotify didn’t turn on shuffle. Try the Shuffle button.',
     isError: true,
   },
   'already-paused': { text: 'Playback is already paused.', isError: true },

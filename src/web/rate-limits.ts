@@ -7,7 +7,7 @@ import { addressOf } from './address.ts';
  * Counts a request against a limit, and tells the client what is left (draft-ietf-httpapi-ratelimit-headers, "RateLimit" and
  * "RateLimit-Policy"). Throws {@link TooManyRequests}.
  */
-export async function charge(res: Response, limiter: RateLimiter, key: string): Promise<void> {
+export async function enforceLimit(res: Response, limiter: RateLimiter, key: string): Promise<void> {
   const usage = await limiter.consume(key);
   setRateLimitHeaders(res, limiter, usage);
   // safeguard: request-limit-per-listener
@@ -15,9 +15,9 @@ export async function charge(res: Response, limiter: RateLimiter, key: string): 
 }
 
 /** Counts a request against the limit of the address it came from. */
-export function chargeAddress(limiter: RateLimiter): RequestHandler {
+export function limitByAddress(limiter: RateLimiter): RequestHandler {
   return async (req, res, next) => {
-    await charge(res, limiter, addressOf(req));
+    await enforceLimit(res, limiter, addressOf(req));
     next();
   };
 }

@@ -9,14 +9,14 @@ import { safeReturnPath } from './return-path.ts';
  * - A GET may come from anywhere if it is a visit, because other sites, Spotify included, link and redirect to us. An image, a frame or a
  *   script on another site would spend Spotify calls without the visitor knowing. Programs send no Sec-Fetch-Site and are let in.
  */
-export function ownPagesOnly({ baseUrl }: { baseUrl: string }): RequestHandler {
+export function refuseCrossOrigin({ baseUrl }: { baseUrl: string }): RequestHandler {
   const { origin } = new URL(baseUrl);
   return (req, _res, next) => {
     const isRead = req.method === 'GET' || req.method === 'HEAD';
     // safeguard: refuse-cross-site-loads
     // safeguard: refuse-cross-site-posts
     // safeguard: allow-cross-site-links
-    const isAllowed = isRead ? !isForeign(req) || isVisit(req) : isOurs(req, origin);
+    const isAllowed = isRead ? !isCrossOrigin(req) || isTopLevelNavigation(req) : isSameOrigin(req, origin);
     next(isAllowed ? undefined : new ForeignOrigin(`${req.method} from another site`));
   };
 }
@@ -30,26 +30,26 @@ type Question = { title: string; text: string; button: string };
  */
 export function askFirst({ baseUrl, ...question }: Question & { baseUrl: string }): RequestHandler {
   return (req, res, next) => {
-    if (!isForeign(req)) return next();
+    if (!isCrossOrigin(req)) return next();
     res.set('Cache-Control', 'no-store');
     res.render('layout/ask-first', { ...question, path: safeReturnPath(req.originalUrl, baseUrl) });
   };
 }
 
 /** Whether the request comes from a page of ours, according to the browser. */
-function isOurs(req: Request, origin: string): boolean {
+function isSameOrigin(req: Request, origin: string): boolean {
   const site = req.get('Sec-Fetch-Site');
   return site === undefined ? req.get('Origin') === origin : site === 'same-origin';
 }
 
 /** Whether another site is involved in this request; `none` means that the address was typed or bookmarked. */
-export function isForeign(req: Request): boolean {
+export function isCrossOrigin(req: Request): boolean {
   const site = req.get('Sec-Fetch-Site');
   return site !== undefined && site !== 'same-origin' && site !== 'none';
 }
 
 /** Whether a tab is navigating to the page. Sec-Fetch-User would not tell: the redirect from Spotify has none. */
-function isVisit(req: Request): boolean {
+function isTopLevelNavigation(req: Request): boolean {
   // safeguard: distinguish-visits-from-frames
   return req.get('Sec-Fetch-Mode') === 'navigate' && req.get('Sec-Fetch-Dest') === 'document';
 }

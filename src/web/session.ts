@@ -156,7 +156,7 @@ export function createSessions(deps: Deps) {
     },
   };
 
-  /** A signed-in page needs both, and with a separate round trip it would wait for each. The signature of the session id has been verified. */
+  /** Reads the grant in the session's round trip, because a signed-in page needs both. The signature of the session ID has been verified. */
   function readGrantAhead(sessionId: string): void {
     if (asking !== null) asking.readAhead = startReading(grants, sessionId);
   }

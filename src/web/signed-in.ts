@@ -12,9 +12,9 @@ import type { Records } from '../redis/records.ts';
 import { routes } from '../routes.ts';
 import type { Cookies } from './cookies.ts';
 import { NotSignedIn } from './errors.ts';
-import { createExtensionTimer } from './extension-timer.ts';
+import { createExtensionThrottle } from './extension-throttle.ts';
 import { noticeIn, pathWithoutNotice, showsCommand } from './notices.ts';
-import { charge } from './rate-limits.ts';
+import { enforceLimit } from './rate-limits.ts';
 import type { Sessions } from './session.ts';
 import { signInHash } from './sign-in-hash.ts';
 
@@ -72,7 +72,7 @@ export function createSignedIn(deps: Deps) {
   const { background, invalidate, people, now } = deps;
   const end = (res: Response, accountId: string, sessionIds: readonly string[]) =>
     endSessions(deps, res, accountId, sessionIds);
-  const extension = createExtensionTimer(now);
+  const extension = createExtensionThrottle(now);
 
   return {
     /**
@@ -166,14 +166,14 @@ export function createSignedIn(deps: Deps) {
     }
     // safeguard: separate-write-limit
     const limit = admission.limiter ?? (isRead ? rateLimiters.read : rateLimiters.write);
-    await charge(res, limit, req.grant.accountId);
+    await enforceLimit(res, limit, req.grant.accountId);
     const grant = await access.open(req.session.id, req.grant, admission);
 
     const { scopes, consentAt, refreshedAt } = grant;
     const expiresAt = consentAt + absoluteLifetimeMs;
     // safeguard: expiry-warning
     if (expiresAt - now() < expiryWarningMs) res.locals.signInEnds = { at: expiresAt, here: req.originalUrl };
-    if (extension.markIfDue(req.session.id)) {
+    if (extension.takeIfDue(req.session.id)) {
       const { accountId, id, name } = listener;
       const visit = browsers.recordVisit(accountId, req.session.id);
       // No page waits for this or fails with it: a minute later the next request tries again.

@@ -39,8 +39,7 @@ type Fields = Readonly<Record<string, unknown>>;
 
 /**
  * Returns the same fields, with `uri` in place of `entry`: the checkboxes of a playlist name rows, as {@link readEntry} reads them, but most
- * actions need only their URIs. Rows that can't be played are in a separate field, `unplayable`, and left out: playing only those is refused as
- * an unknown field. Nothing is checked here.
+ * actions need only their URIs. Rows that can't be played are in a separate field, `unplayable`, and left out. Nothing is checked here.
  */
 export function withUris(fields: Fields): Fields {
   // safeguard: leave-out-unplayable-rows

@@ -5,7 +5,15 @@ import { routes } from '../routes.ts';
 import { maxSavedItems } from '../spotify/limits.ts';
 import { maxQueued } from './can-play.ts';
 import { cover } from './cover.ts';
-import { albumTypes, fallbackNames, kindNames, nameOf, restrictionText } from './display-names.ts';
+import {
+  albumTypes,
+  emptyFileReasons,
+  fallbackNames,
+  kindNames,
+  nameOf,
+  pauseReason,
+  restrictionText,
+} from './display-names.ts';
 import { defaultFormatters } from './locale.ts';
 import { pageOf } from './page-of.ts';
 import { defaultPreferences } from './preferences.ts';
@@ -92,6 +100,8 @@ export function useViews(
     totalLength,
     initialOf,
     fallbackNames,
+    pauseReason,
+    emptyFileReasons,
     kindNames,
     albumTypes,
     nameOf,

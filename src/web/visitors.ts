@@ -4,7 +4,7 @@ import { TooManyRequests } from '../access/errors.ts';
 import type { RateLimiter, RateLimiters } from '../access/rate-limiter.ts';
 import { addressOf } from './address.ts';
 import { type ErrorPage, Problem } from './errors.ts';
-import { charge } from './rate-limits.ts';
+import { enforceLimit } from './rate-limits.ts';
 
 /** Why a visitor who isn't signed in is refused: too many requests from their address, no visitors at all, or none for today. */
 type VisitorProblems = { tooMany: ErrorPage; needsSignIn: ErrorPage; usedUp: ErrorPage };
@@ -21,19 +21,19 @@ export async function admitVisitor(
 ): Promise<BeforeCall> {
   if (rateLimiters.dailySearches.requests === 0) throw new Problem(problems.needsSignIn);
   // safeguard: search-limit-per-address
-  await chargeVisitor(res, rateLimiters.visitorSearch, problems.tooMany, addressOf(req));
+  await limitVisitor(res, rateLimiters.visitorSearch, problems.tooMany, addressOf(req));
   // safeguard: visitor-search-share
-  return () => chargeVisitor(res, rateLimiters.dailySearches, problems.usedUp, 'everyone');
+  return () => limitVisitor(res, rateLimiters.dailySearches, problems.usedUp, 'everyone');
 }
 
 /** If the limit is reached, throws {@link Problem} with a page that offers to sign in. */
-export async function chargeVisitor(
+export async function limitVisitor(
   res: Response,
   limiter: RateLimiter,
   problem: ErrorPage,
   key: string,
 ): Promise<void> {
-  await charge(res, limiter, key).catch((error: unknown) => {
+  await enforceLimit(res, limiter, key).catch((error: unknown) => {
     if (!(error instanceof TooManyRequests)) throw error;
     throw new Problem({ ...problem, retryAfterSeconds: Math.ceil(error.waitMs / 1000) });
   });

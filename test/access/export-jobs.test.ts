@@ -57,7 +57,7 @@ test('the rows of a job don’t expire while it continues, and a loss is noticed
 
   await redis.del(chunk(0));
   await assert.rejects(jobs.save(accountId, owner, second, null), ChunkMissing);
-  await jobs.loseRows(accountId, new ChunkMissing('Lost', 'job'));
+  await jobs.stopForLostRows(accountId, new ChunkMissing('Lost', 'job'));
   assert.deepEqual(await redis.exists(chunk(1)), 0);
   const lost = await jobs.get(accountId);
   assert.deepEqual([lost?.state, lost?.reason, lost?.chunks], ['stopped', 'rows-lost', 0]);
@@ -88,10 +88,10 @@ test('a job that takes the place of another one leaves nothing of it behind', as
 test('a job that has taken the place of one with a lost chunk goes on', async (t) => {
   const { jobs, owner } = await startJob(t);
 
-  await jobs.loseRows(accountId, new ChunkMissing('Lost', 'earlier'));
+  await jobs.stopForLostRows(accountId, new ChunkMissing('Lost', 'earlier'));
 
   assert.equal((await jobs.get(accountId))?.state, 'running');
-  assert.equal(await jobs.renew(accountId, owner), true, 'its process still has it');
+  assert.equal(await jobs.extend(accountId, owner), true, 'its process still has it');
 });
 
 // fault: paused-jobs-forgotten

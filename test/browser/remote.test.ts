@@ -58,7 +58,7 @@ test('a button shows its effect at once, on the same page, and costs one call an
 });
 
 // fault: command-without-effect
-test('a command that changes nothing is taken back with words', { skip }, async (t) => {
+test('a command that changes nothing is reverted with an explanation', { skip }, async (t) => {
   const { page, simulator } = await nowPlaying(t);
   simulator.fault({ on: /\/pause$/, answer: { status: 204, body: '' } });
 

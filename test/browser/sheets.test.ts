@@ -108,7 +108,7 @@ test('a sheet is closed by Escape, and the focus returns to its link', { skip },
   assert.equal(await page.evaluate("document.querySelector('main [data-sheet]').isFormerOne"), undefined);
   await closeSheet();
 
-  // Nothing plays any more, so that the link is another one.
+  // Nothing plays anymore, so that the link is another one.
   await openSheet();
   simulator.plays('mara', { kind: 'nothing' });
   await page.evaluate("fetch('/now-playing/poll', { method: 'POST' })");

@@ -163,7 +163,7 @@ test('what’s up next is asked for once for each list, and not again when the p
   assert.equal(queueCalls(turntable), 0, 'nor for a wall behind another tab');
 });
 
-test('shuffle changes what’s up next, so it isn’t shown any more', { skip }, async (t) => {
+test('shuffle changes what’s up next, so it isn’t shown anymore', { skip }, async (t) => {
   const turntable = await open(t);
   const { page, mara } = turntable;
   await page.locator('#wall-next li').first().waitFor();

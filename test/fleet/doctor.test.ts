@@ -409,7 +409,7 @@ test('the doctor finds a server that runs with other settings, or another server
   );
 });
 
-test('the doctor finds a proxy that takes the path of BASE_URL out of the address', { skip }, async (t) => {
+test('the doctor finds a proxy that strips the path of BASE_URL from the address', { skip }, async (t) => {
   const { ask, settings, port } = await practice(t);
   const at = (path: string) => `http://127.0.0.1:${port}${path}`;
   const server = run(t, 'src/main.ts', { ...settings, BASE_URL: at('/music') });
@@ -417,7 +417,7 @@ test('the doctor finds a proxy that takes the path of BASE_URL out of the addres
 
   // Another address stands in for the proxy.
   const { said } = await ask({ BASE_URL: at('') });
-  assert.match(said, /FAIL {2}Public address: .* takes the path of BASE_URL out .* -> .*proxy_pass/);
+  assert.match(said, /FAIL {2}Public address: .* strips the path of BASE_URL from .* -> .*proxy_pass/);
   assert.match((await ask({ BASE_URL: at('/music') })).said, /ok {4}Public address: \S+\/music leads to/);
 });
 

@@ -17,7 +17,7 @@ const isAnother =
 
 // fault: polling-process-dies
 test('if the process that polls dies, another takes over within seconds', async (t) => {
-  const live = { ...testTiming.live, leaseMs: 3_000, renewLeaseEveryMs: 1_000 };
+  const live = { ...testTiming.live, leaseMs: 3_000, extendLeaseEveryMs: 1_000 };
   const fleet = await createFleet(t, { ticking: true, timing: { ...testTiming, live } });
   const servers = (await fleet.startMany(2)) as [Server, Server];
   fleet.simulator.plays('mara', { kind: 'track', index: 0, progressMs: 0 });

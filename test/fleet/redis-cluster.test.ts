@@ -150,7 +150,7 @@ test('all processes get their time from the same node of a cluster', { skip }, a
 });
 
 // fault: cluster-slot-moves
-test('commands of one moment are done if the cluster refers one of them to another node', {
+test('commands sent together all succeed, even if the cluster redirects one to another node', {
   skip,
 }, async (t) => {
   const nodes = await startCluster(t, { withReplicas: false });

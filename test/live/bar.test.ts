@@ -69,6 +69,18 @@ test('someone who presses a button of the bar sees its effect', async (t) => {
   await stream.waitFor(({ data }) => data.playing === false);
 });
 
+test('while Spotify allows no skipping, the bar learns it', async (t) => {
+  const { mara, simulator, clock } = await startLiveListener(t);
+  const canSkip = async () => {
+    clock.advance({ seconds: 2 });
+    await mara.get('/now-playing').expect(200);
+    return (await mara.getJson('/now-playing/card?for=bar').expect(200)).body.canSkip;
+  };
+  assert.equal(await canSkip(), true);
+  simulator.plays('mara', { kind: 'ad' });
+  assert.equal(await canSkip(), false);
+});
+
 test('every page but now playing has a bar, except for those who may not see the player', async (t) => {
   const { mara, browser, simulator } = await startLiveListener(t);
   const hasBar = async (person: typeof mara, path: string) =>

@@ -242,7 +242,7 @@ test('tabs say so while no process can poll because Redis refuses writes', {
   skip,
 }, async (t) => {
   const own = await startOwnRedis(t);
-  const live = { ...testTiming.live, renewLeaseEveryMs: 100, redisDownAfterMs: 500 };
+  const live = { ...testTiming.live, extendLeaseEveryMs: 100, redisDownAfterMs: 500 };
   const { url, mara, clock, simulator, name } = await startLiveListener(t, {
     redisUrl: own.url,
     timing: { live },

@@ -1,6 +1,6 @@
 import { mutations as bar } from './bar.ts';
 import { mutations as basePath } from './base-path.ts';
-import { mutations as catalogue } from './catalogue.ts';
+import { mutations as catalog } from './catalog.ts';
 import { mutations as colors } from './colors.ts';
 import { mutations as data } from './data.ts';
 import { mutations as editing } from './editing.ts';
@@ -34,7 +34,7 @@ export const mutations: readonly Mutation[] = [
   ...colors,
   ...editing,
   ...setup,
-  ...catalogue,
+  ...catalog,
   ...search,
   ...setupForm,
   ...redisForms,

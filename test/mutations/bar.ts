@@ -3,6 +3,22 @@ import type { Mutation } from './mutation.ts';
 /** The playback bar, and what it costs. */
 export const mutations: Mutation[] = [
   {
+    what: 'hiding Next while Spotify allows no skipping',
+    safeguard: 'bar-skips-if-possible',
+    from: "takesCommands && player?.disallows.includes('skipping_next') === false",
+    to: 'takesCommands',
+    test: 'test/live/bar',
+    named: 'allows no skipping',
+  },
+  {
+    what: 'returning from a selection with a long address',
+    safeguard: 'return-from-long-address',
+    from: "return new URLSearchParams(query).get('returnTo') ?? returnTo;",
+    to: 'return returnTo;',
+    test: 'test/pages/pending-sign-ins',
+    named: 'more than 300 characters',
+  },
+  {
     what: 'polling for a bar at ends of tracks only',
     safeguard: 'only-ends-for-bars',
     from: 'midTrackMs: Number.POSITIVE_INFINITY',

@@ -22,7 +22,7 @@ export const mutations: Mutation[] = [
     from: 'if (!result.ok)',
     to: 'if (false)',
     test: 'test/pages/remote',
-    named: 'unknown or odd field',
+    named: 'unknown or invalid field',
   },
   {
     what: 'cutting a queue that repeats itself',
@@ -69,7 +69,7 @@ export const mutations: Mutation[] = [
     safeguard: 'probe-following-again',
     from: 'if (error instanceof BadRequest || error instanceof Refused) return probe(request);',
     to: '',
-    test: 'test/pages/catalogue',
+    test: 'test/pages/catalog',
     named: 'found out again',
   },
   {

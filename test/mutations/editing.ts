@@ -149,7 +149,7 @@ export const mutations: Mutation[] = [
   {
     what: 'asking before several copies are removed',
     safeguard: 'ask-before-removing-copies',
-    from: 'if (!isConfirmed && (places === null || places.length > entries.length)) return ask;',
+    from: 'if (!isConfirmed && (isQuestion || copies === null || copies.length > entries.length)) return ask;',
     to: '',
     test: 'test/pages/playlist-removal',
     named: 'counted before they are removed',
@@ -157,8 +157,8 @@ export const mutations: Mutation[] = [
   {
     what: 'offering Undo only if all copies are known',
     safeguard: 'undo-only-what-can-be-put-back',
-    from: 'const items = places && runsOf(places).length <= maxRuns ? places : null;',
-    to: 'const items = places ?? [];',
+    from: 'const items = canUndo ? copies : null;',
+    to: 'const items = copies ?? [];',
     test: 'test/pages/playlist-removal',
     named: 'too many places',
   },
@@ -169,6 +169,22 @@ export const mutations: Mutation[] = [
     to: 'const missing = [];',
     test: 'test/pages/playlist-removal',
     named: 'leaves the chosen copy',
+  },
+  {
+    what: 'undoing "Keep one" among neighbors',
+    safeguard: 'undo-keep-one-with-neighbors',
+    from: '{ id, items: copies, snapshotId: null } : null',
+    to: '{ id, items: others, snapshotId: null } : null',
+    test: 'test/pages/playlist-removal',
+    named: 'leaves the chosen copy',
+  },
+  {
+    what: 'creating a playlist once if the answer is lost',
+    safeguard: 'create-once-after-lost-answer',
+    from: 'if (isAnswerLost(error)) return creationUnknown;',
+    to: '',
+    test: 'test/pages/lost-responses',
+    named: 'may have been created',
   },
   {
     what: 'moving an item back after a failure',

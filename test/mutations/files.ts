@@ -189,7 +189,7 @@ export const mutations: Mutation[] = [
   {
     what: 'a chunk that is lost while its file is sent',
     safeguard: 'chunk-lost-while-sent',
-    from: '.catch(loseRows(accountId))',
+    from: '.catch(stopForLostRows(accountId))',
     to: '',
     test: 'test/pages/export-jobs',
     named: 'after the file was counted',
@@ -221,7 +221,7 @@ export const mutations: Mutation[] = [
   {
     what: 'the TTL of chunks while a job reads on',
     safeguard: 'extend-chunks-hourly',
-    from: 'const isDue = hourOf(next) > hourOf(job);',
+    from: 'const isDue = hourOf(next.expiresAt) > hourOf(job.expiresAt);',
     to: 'const isDue = false;',
     test: 'test/access/export-jobs',
     named: 'expire while it continues',
@@ -397,8 +397,8 @@ export const mutations: Mutation[] = [
   {
     what: 'one job per listener',
     safeguard: 'one-job-per-listener',
-    from: 'if (former && isUnfinished(former)) throw new Problem(stillRunning);',
-    to: '',
+    from: 'if (former && isUnfinished(former)) {',
+    to: 'if (former && false) {',
     test: 'test/pages/export-jobs',
     named: 'can be canceled',
   },

@@ -171,7 +171,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'listing no one who has signed out in the meantime',
-    safeguard: 'list-nobody-who-has-signed-out',
+    safeguard: 'unlist-signed-out-people',
     from: 'if ((await browsers.sessionsOf(accountId)).length === 0) await forget(accountId);',
     to: '',
     test: 'test/pages/people',

@@ -32,7 +32,7 @@ export const mutations: Mutation[] = [
   {
     what: 'the cooldown',
     safeguard: 'cooldown',
-    from: "if untilMs > now then return {'closed', scope, record} end",
+    from: "if untilMs > now then return {'closed', target, record} end",
     to: '',
     test: 'test/access/spotify-faults',
   },
@@ -181,7 +181,7 @@ export const mutations: Mutation[] = [
   {
     what: 'refusing posts from other sites',
     safeguard: 'refuse-cross-site-posts',
-    from: ': isOurs(req, baseUrl);',
+    from: ': isSameOrigin(req, origin);',
     to: ': true;',
     test: 'test/pages/sign-in',
   },
@@ -482,14 +482,14 @@ export const mutations: Mutation[] = [
   {
     what: "the visitors' share of searches",
     safeguard: 'visitor-search-share',
-    from: "() => chargeVisitor(res, rateLimiters.dailySearches, problems.usedUp, 'everyone')",
+    from: "() => limitVisitor(res, rateLimiters.dailySearches, problems.usedUp, 'everyone')",
     to: 'async () => undefined',
     test: 'test/pages/search',
   },
   {
     what: 'the search limit per address',
     safeguard: 'search-limit-per-address',
-    from: 'await chargeVisitor(res, rateLimiters.visitorSearch, problems.tooMany, addressOf(req));',
+    from: 'await limitVisitor(res, rateLimiters.visitorSearch, problems.tooMany, addressOf(req));',
     to: '',
     test: 'test/pages/search',
   },
@@ -829,7 +829,7 @@ export const mutations: Mutation[] = [
   {
     what: 'ending only the cooldown that was probed',
     safeguard: 'end-own-cooldown-only',
-    from: "if redis.call('HGET', KEYS[1], 'closed ' .. scope) == ARGV[index + 1] then",
+    from: "if redis.call('HGET', KEYS[1], 'closed ' .. target) == ARGV[index + 1] then",
     to: 'if true then',
     test: 'test/access/quota-gate',
   },
@@ -972,8 +972,8 @@ export const mutations: Mutation[] = [
   {
     what: 'not counting a timeout as an answer',
     safeguard: 'silence-is-no-answer',
-    from: 'if (hasAnswered) work.push(ledger.noteAnswer(target));',
-    to: 'if (wasAsked) work.push(ledger.noteAnswer(target));',
+    from: 'if (hasAnswered) work.push(ledger.recordAnswer(call));',
+    to: 'if (wasAsked) work.push(ledger.recordAnswer(call));',
     test: 'test/access/quota-ledger',
   },
   {
@@ -1161,7 +1161,7 @@ export const mutations: Mutation[] = [
   {
     what: 'counting only calls for which Spotify was asked',
     safeguard: 'count-asked-calls-only',
-    from: 'if (!wasAsked) work.push(ledger.uncount(target, hour));',
+    from: 'if (!wasAsked) work.push(ledger.uncount(call, hour));',
     to: '',
     test: 'test/access/quota-ledger',
   },
@@ -1210,7 +1210,7 @@ export const mutations: Mutation[] = [
   {
     what: 'not believing a time in the future',
     safeguard: 'ledger-times-are-past',
-    from: ' && Number(text) <= now + clockSlackMs',
+    from: ' && Number(text) <= now + clockSkewMs',
     to: '',
     test: 'test/access/quota-ledger',
   },

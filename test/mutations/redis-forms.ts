@@ -23,7 +23,7 @@ export const mutations: Mutation[] = [
     from: 'enableAutoPipelining: false,',
     to: 'enableAutoPipelining: true,',
     test: 'test/fleet/redis-cluster',
-    named: 'refers one of them',
+    named: 'redirects one to another',
   },
   {
     what: 'subscribing at another node of a cluster',

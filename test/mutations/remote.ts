@@ -45,10 +45,10 @@ export const mutations: Mutation[] = [
   {
     what: 'refusing fields that are not read',
     safeguard: 'readable-fields-only',
-    from: 'requireReadableFields(req, { unreadable: unreadableFields, invalid: invalidCommand });',
+    from: 'requireReadableFields(req, { unreadable: unreadableCommand, invalid: invalidCommand });',
     to: '',
     test: 'test/pages/remote',
-    named: 'unknown or odd field',
+    named: 'unknown or invalid field',
   },
   {
     what: 'offsets only in albums and playlists',
@@ -56,14 +56,14 @@ export const mutations: Mutation[] = [
     from: '&& !(offset && !uri && !hasPlaces(context))',
     to: '',
     test: 'test/pages/remote',
-    named: 'unknown or odd field',
+    named: 'unknown or invalid field',
   },
   {
     what: 'playing only episodes that can be played',
     safeguard: 'play-playable-episodes',
     from: 'item.restriction ? [] : (item.uri ?? [])',
     to: 'item.uri ?? []',
-    test: 'test/pages/catalogue',
+    test: 'test/pages/catalog',
     named: 'episodes that can’t be played',
   },
   {
@@ -72,7 +72,7 @@ export const mutations: Mutation[] = [
     from: '&& !isShowUri(value)',
     to: '',
     test: 'test/pages/remote',
-    named: 'unknown or odd field',
+    named: 'unknown or invalid field',
   },
   {
     what: 'not offering to add to the queue again',
@@ -192,7 +192,7 @@ export const mutations: Mutation[] = [
     from: 'drop(mine);',
     to: '',
     test: 'test/browser/remote',
-    named: 'taken back with words',
+    named: 'reverted with an explanation',
   },
   {
     what: 'holding a slider',

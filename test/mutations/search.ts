@@ -20,7 +20,7 @@ export const mutations: Mutation[] = [
   {
     what: 'leaving half of the searches of visitors to Enter',
     safeguard: 'typed-visitor-searches',
-    from: "await chargeVisitor(res, rateLimiters.typedSearches, problems.typing, 'everyone');",
+    from: "await limitVisitor(res, rateLimiters.typedSearches, problems.typing, 'everyone');",
     to: '',
     test: 'test/pages/search-typing',
     named: 'half of their daily searches',
@@ -92,7 +92,7 @@ export const mutations: Mutation[] = [
   {
     what: 'keeping the results of this visit',
     safeguard: 'keep-results-of-visit',
-    from: 'return page && performance.now() - page.at < keepMs ? page.html : null;',
+    from: 'return page && performance.now() - page.at < ttlMs ? page.html : null;',
     to: 'return null;',
     test: 'test/browser/search',
     named: 'spaces, case',
@@ -124,7 +124,7 @@ export const mutations: Mutation[] = [
   {
     what: 'turning shuffle on after what can’t be shuffled',
     safeguard: 'shuffle-after-radio',
-    from: 'if (!isShuffled) await spotify.setShuffle(true, deviceId);',
+    from: 'if (!isShuffled) await spotify.setShuffle(true, deviceId).catch(explainOrder);',
     to: '',
     test: 'test/pages/shuffle',
     named: 'such as radio',

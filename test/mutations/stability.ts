@@ -79,8 +79,8 @@ export const mutations: Mutation[] = [
   {
     what: 'invalidating the player after a track is saved',
     safeguard: 'invalidate-player-after-save',
-    from: "['saved ', 'is saved ', 'player']",
-    to: "['saved ', 'is saved ']",
+    from: "['saved ', ...isSaved(uris), 'player']",
+    to: "['saved ', ...isSaved(uris)]",
     test: 'test/fleet/after-actions',
     named: 'saving',
   },
@@ -103,7 +103,7 @@ export const mutations: Mutation[] = [
   {
     what: 'fetching the library again after a change',
     safeguard: 'refetch-library-after-change',
-    from: "if (notice !== null) listener.invalidateHere('library');",
+    from: "if (noticeIn(req) !== null) listener.invalidateHere('library');",
     to: '',
     test: 'test/fleet/after-actions',
     named: 'does not depend',

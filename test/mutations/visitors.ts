@@ -12,7 +12,7 @@ export const mutations: Mutation[] = [
   {
     what: 'the sign-in limit per address',
     safeguard: 'sign-in-limit-per-address',
-    from: ', chargeAddress(rateLimiters.signIn)]',
+    from: ', limitByAddress(rateLimiters.signIn)]',
     to: ']',
     test: 'test/access/rate-limits',
     named: '500 sign-ins',
@@ -20,7 +20,7 @@ export const mutations: Mutation[] = [
   {
     what: 'the overall sign-in limit',
     safeguard: 'sign-in-limit-overall',
-    from: "await charge(res, deps.rateLimiters.tokenExchange, 'everyone');",
+    from: "await enforceLimit(res, deps.rateLimiters.tokenExchange, 'everyone');",
     to: '',
     test: 'test/access/rate-limits',
     named: 'all addresses together',
@@ -60,7 +60,7 @@ export const mutations: Mutation[] = [
   {
     what: 'the export limit per listener',
     safeguard: 'export-limit-per-listener',
-    from: 'await charge(res, limiter, listener.accountId);',
+    from: 'await enforceLimit(res, limiter, listener.accountId);',
     to: '',
     test: 'test/access/rate-limits',
     named: 'exports',
@@ -68,7 +68,7 @@ export const mutations: Mutation[] = [
   {
     what: 'the overall export limit',
     safeguard: 'export-limit-overall',
-    from: "await charge(res, rateLimiters.exports, 'everyone');",
+    from: "await enforceLimit(res, rateLimiters.exports, 'everyone');",
     to: '',
     test: 'test/access/rate-limits',
     named: 'exports',
@@ -76,15 +76,15 @@ export const mutations: Mutation[] = [
   {
     what: "charging the listener's limit before the overall one",
     safeguard: 'listener-limit-first',
-    from: "await charge(res, limiter, listener.accountId); await charge(res, rateLimiters.exports, 'everyone');",
-    to: "await charge(res, rateLimiters.exports, 'everyone'); await charge(res, limiter, listener.accountId);",
+    from: "await enforceLimit(res, limiter, listener.accountId); await enforceLimit(res, rateLimiters.exports, 'everyone');",
+    to: "await enforceLimit(res, rateLimiters.exports, 'everyone'); await enforceLimit(res, limiter, listener.accountId);",
     test: 'test/access/rate-limits',
     named: 'exports',
   },
   {
     what: 'the search limit per listener',
     safeguard: 'search-limit-per-listener',
-    from: 'await charge(res, rateLimiters.search, accountId);',
+    from: 'await enforceLimit(res, rateLimiters.search, accountId);',
     to: '',
     test: 'test/access/rate-limits',
     named: 'searches',
@@ -92,7 +92,7 @@ export const mutations: Mutation[] = [
   {
     what: 'the limit of setup checks',
     safeguard: 'setup-check-limit',
-    from: '[chargeAddress(parts.rateLimiters.setupCheck)]',
+    from: '[limitByAddress(parts.rateLimiters.setupCheck)]',
     to: '[]',
     test: 'test/access/rate-limits',
     named: 'checks',
@@ -130,7 +130,7 @@ export const mutations: Mutation[] = [
   {
     what: 'refusing subresource loads from other sites',
     safeguard: 'refuse-cross-site-loads',
-    from: 'isRead ? !isForeign(req) || isVisit(req) :',
+    from: 'isRead ? !isCrossOrigin(req) || isTopLevelNavigation(req) :',
     to: 'isRead ? true :',
     test: 'test/web/foreign-sites',
     named: 'no image',
@@ -146,7 +146,7 @@ export const mutations: Mutation[] = [
   {
     what: 'allowing links from other sites',
     safeguard: 'allow-cross-site-links',
-    from: ' || isVisit(req) :',
+    from: ' || isTopLevelNavigation(req) :',
     to: ' :',
     test: 'test/web/foreign-sites',
     named: 'callback',

@@ -54,7 +54,7 @@ async function siteBehind(t: TestContext, change: Change, { basePath = '', strip
   };
 }
 
-test('of a site that is well, the doctor says what it checked and what it couldn’t, by four requests', async (t) => {
+test('for a healthy site, the doctor says what it checked and what it couldn’t, with four requests', async (t) => {
   const { ask, seen, origin, simulator } = await siteBehind(t, () => null);
 
   const found = await ask();
@@ -194,7 +194,7 @@ test('the doctor stays at the address that it was given', async (t) => {
   assert.deepEqual(elsewhere.seen, []);
 });
 
-test('an address that isn’t a site’s is not checked', () => {
+test('an address that can’t be a site’s is refused', () => {
   assert.equal(parseSiteUrl('https://music.example.org'), 'https://music.example.org');
   assert.equal(parseSiteUrl('http://127.0.0.1:3000/'), 'http://127.0.0.1:3000');
   assert.equal(parseSiteUrl('https://example.org/music'), 'https://example.org/music');
@@ -223,7 +223,7 @@ test('a site below a path is checked there, with the cookies that it should have
 });
 
 // fault: proxy-strips-path
-test('a proxy that takes the path out of the address is named, with what to set', async (t) => {
+test('a proxy that strips the path from the address is named, with what to set', async (t) => {
   const { ask } = await siteBehind(t, () => null, { basePath: '/music', stripsPath: true });
 
   const found = await ask();
@@ -231,6 +231,6 @@ test('a proxy that takes the path out of the address is named, with what to set'
   assert.match(found.Site ?? '', /^ok /);
   assert.match(
     found['Sign-in'] ?? '',
-    /^failed the proxy takes the path of BASE_URL out of the address -> .*proxy_pass.*handle_path/,
+    /^failed the proxy strips the path of BASE_URL from the address -> .*proxy_pass.*handle_path/,
   );
 });

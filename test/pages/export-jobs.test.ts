@@ -178,7 +178,10 @@ testOnce('a job can be canceled, resumed and deleted, and only one runs at a tim
   const held = holdResponse(simulator, items);
   await startJob(person, id);
   await held.reached;
-  await person.post('/export').type('form').send({ export: id }).expect(409);
+  const twice = await person.post('/export').type('form').send({ export: id }).expect(303);
+  assert.equal(twice.headers.location, '/export', 'pressed twice');
+  await person.post('/export').send({ export: id }).set('Accept', 'application/json').expect(409);
+  await person.post('/export').type('form').send({ export: 'all' }).expect(409);
 
   await person.post('/export/cancel').expect(303);
   held.release();
@@ -191,6 +194,11 @@ testOnce('a job can be canceled, resumed and deleted, and only one runs at a tim
   assert.equal((await untilState(person, 'done', 'stopped')).state, 'done');
   const { manifest } = await fileAt(person, '/export/file.json');
   assert.deepEqual([manifest.written, manifest.complete], [1200, true]);
+  const other = await person.get('/playlists/export').expect(200);
+  assert.match(
+    other.text,
+    /Starting it deletes the file of <bdi>[^<]+<\/bdi>\. <a href="\/export">Download that first/,
+  );
 
   await person.post('/export/delete').expect(303);
   assert.equal(await jobOf(person), null);
@@ -282,7 +290,10 @@ testOnce('a job that was canceled offers the part that it has read, as a file th
   await person.post('/export/cancel').expect(303);
 
   const { text } = await person.get('/export').expect(200);
-  assert.match(text, /You can download the part that was read\. Its name says that it’s only a part\./);
+  assert.match(
+    text,
+    /You can download the part that was read\. The file’s name says that it’s only a part\./,
+  );
   assert.match(text, /href="\/export\/file\.csv">CSV</);
   const part = `${longPlaylistName} (rows 1-${rows} of 1,200)`;
   const { headers, text: table } = await person.get('/export/file.csv').buffer(true).expect(200);

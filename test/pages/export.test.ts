@@ -148,7 +148,7 @@ test('if Spotify stops answering, a part can be downloaded, and the parts togeth
   const mara = await signInToExport(turntable);
   const path = await playlistNamed(mara, longPlaylistName);
   const whole = await inside(mara, path);
-  // Earlier calls do not count any more.
+  // Earlier calls do not count anymore.
   clock.advance({ days: 2 });
 
   const parts: ExportFile[] = [];
@@ -381,7 +381,7 @@ test('all playlists can be downloaded in parts, and the parts together are the w
   const all = async (path: string): Promise<All> =>
     JSON.parse((await noor.get(path).buffer(true).expect(200)).text);
   const whole = await all('/playlists/export.json');
-  // Earlier calls do not count any more.
+  // Earlier calls do not count anymore.
   clock.advance({ days: 2 });
 
   const parts: All[] = [];

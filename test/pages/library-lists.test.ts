@@ -104,7 +104,7 @@ testOnce('lists of the library that are empty say what will appear there', async
   }
 });
 
-testOnce('items that Spotify sends as null or with odd fields are left out', async (t) => {
+testOnce('items that Spotify sends as null or with invalid fields are left out', async (t) => {
   const turntable = await startTurntable(t);
   const { simulator } = turntable;
   const person = await listener(turntable);
@@ -185,7 +185,7 @@ test('a removal is undone, which says that the date is lost', async (t) => {
   }
 });
 
-test('a playlist is deleted after a question, and that can be undone', async (t) => {
+test('deleting a playlist asks first, and can be undone', async (t) => {
   const turntable = await startTurntable(t);
   const person = await listener(turntable);
   const names = async () =>
@@ -232,6 +232,9 @@ test('another person’s playlist is followed and unfollowed', async (t) => {
   const done = await person.post('/library/save').type('form').send(sent).expect(303);
   const followed = await person.get(done.headers.location ?? '').expect(200);
   assert.match(followed.text, /Added to your playlists\.[\s\S]*>Unfollow</);
+  const [track] = (await person.json('/search?q=the&type=track')).tracks.items;
+  await person.post('/library/save').type('form').send({ uri: track.uri, returnTo: path }).expect(303);
+  assert.match((await person.get(path).expect(200)).text, />Unfollow</, 'after something else was saved');
   assert.equal((await person.json('/playlists')).total, 1);
   const question = await person.get(`${path}/unfollow`).expect(200);
   assert.match(question.text, /<h1>Unfollow “<bdi>/);

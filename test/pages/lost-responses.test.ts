@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test as testOnce } from 'node:test';
-import { testInEachApiVersion as test } from '../support/api-versions.ts';
+import { apiVersionIn, testInEachApiVersion as test } from '../support/api-versions.ts';
 import { allowAll, formFields, undoPath } from '../support/pages.ts';
 import { startTurntable, type Turntable } from '../support/turntable.ts';
 
@@ -53,6 +53,28 @@ async function start(t: Parameters<typeof startTurntable>[0]) {
     undo: (html: string) => person.post(undoPath(html)).type('form').send({ returnTo: '/playlists' }),
   };
 }
+
+test('a playlist that may have been created isn’t created again by the same press', async (t) => {
+  const { person, json, simulator } = await start(t);
+  const before = (await person.getJson('/playlists').expect(200)).body.total;
+  const owner = apiVersionIn(t) === 'legacy' ? 'users/\\w+' : 'me';
+  const fault = { on: new RegExp(`/${owner}/playlists$`), method: 'POST', how: 'reset-after' } as const;
+  simulator.fault(fault);
+
+  const sent = { name: 'Mine', description: 'For walks', idempotencyKey: 'one' };
+  const page = await person.post('/playlists').type('form').send(sent).expect(502);
+
+  assert.match(page.text, /role="alert">The playlist may or may not have been created/);
+  assert.match(page.text, /name="name" value="Mine"/);
+  assert.match(page.text, /name="description" value="For walks"/);
+  assert.doesNotMatch(page.text, /Send it again/);
+  assert.equal(
+    (await person.getJson('/playlists?notice=playlist-created').expect(200)).body.total,
+    before + 1,
+  );
+  simulator.fault(fault);
+  assert.equal((await json('/playlists', { name: 'Other' }).expect(502)).body.reason, 'creation-unknown');
+});
 
 test('“Keep one” puts the copy back although the answer to the removal was lost', async (t) => {
   const { create, change, lettersIn, undo, uriOf } = await start(t);
@@ -249,7 +271,7 @@ testOnce('a new playlist says whether its items are in it, if the answer was los
   simulator.fault({ on: /\/playlists\/\w{22}$/, answer: unavailable });
   const other = await json('/playlists', { name: 'New', uri: uriOf('a') }).expect(201);
   assert.equal(other.body.isAdded, null);
-  assert.match(other.body.text, /Spotify didn’t respond when adding to it/);
+  assert.match(other.body.text, /Spotify didn’t say whether anything was added to it/);
 });
 
 testOnce('“Keep one” tells programs of a copy that is missing, and takes one item', async (t) => {

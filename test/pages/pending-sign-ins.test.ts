@@ -89,6 +89,14 @@ test('a return path of more than 300 characters is replaced by the home page', a
     const back = await browser().signIn('mara', `?returnTo=${of(length)}`);
     assert.equal(back.headers.location, place);
   }
+  const selection = new URLSearchParams([['returnTo', '/library?page=2']]);
+  for (let row = 0; row < 20; row += 1) selection.append('uri', `spotify:track:${'x'.repeat(22)}`);
+  const long = new URLSearchParams({ returnTo: `/playlists/add?${selection}` });
+  assert.equal(
+    (await browser().signIn('mara', `?${long}`)).headers.location,
+    '/library?page=2',
+    'the page with the selection',
+  );
 });
 
 // fault: too-many-cookies

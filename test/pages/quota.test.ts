@@ -114,7 +114,10 @@ test('the account page and the setup check show calls used, and warn when most a
   simulator.rateLimit(3_600, { families: ['search'], quota: true });
   await mara.get(`${search}+9`).expect(503);
 
-  assert.match(await section(), /This site is over its daily calls\. Large exports may have to wait/);
+  assert.match(
+    await section(),
+    /This site has made more than its daily calls\. Large exports may have to wait/,
+  );
   assert.match(
     await section(),
     /Search<\/dt><dd>9 calls; the limit is about 8\. <span class="badge">Paused<\/span> until <time/,

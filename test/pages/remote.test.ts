@@ -344,7 +344,7 @@ testOnce('a track that was played twice is played from the chosen one on', async
 });
 
 // fault: odd-command
-testOnce('a command with an unknown or odd field is refused before Spotify is asked', async (t) => {
+testOnce('a command with an unknown or invalid field is refused before Spotify is asked', async (t) => {
   const turntable = await startTurntable(t, { timing });
   const { simulator } = turntable;
   const mara = await signedIn(turntable);

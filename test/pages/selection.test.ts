@@ -146,6 +146,7 @@ testOnce(
       .send({ uri })
       .expect(502);
     assert.equal(problem.body.reason, 'partly-queued');
+    assert.match(problem.body.detail, /^Added the first 2 to the queue, then Spotify refused/);
   },
 );
 
@@ -181,6 +182,35 @@ test('saved tracks play from a place on, up to the end of the next page', async 
   await program({ list: 'saved', offset: 60 }).expect(204);
   clock.advance({ seconds: 2 });
   assert.equal((await mara.getJson('/now-playing').expect(200)).body.item.uri, uris[60]);
+});
+
+testOnce('saved tracks that can’t be played are left out', async (t) => {
+  const turntable = await startTurntable(t, { timing });
+  const { simulator, clock } = turntable;
+  const mara = await signedIn(turntable);
+  const { body } = await mara.getJson('/library').expect(200);
+  const [one, two, three] = body.tracks.map(({ item }: { item: { uri: string } }) => item.uri);
+  for (const uri of [one, three]) simulator.settings.unavailable.set(uri, { reason: 'market' });
+  clock.advance({ minutes: 2 });
+
+  const { text } = await mara.get('/library').expect(200);
+  const [, button] = /form="play" type="submit" name="offset" value="([^"]+)"/.exec(text) ?? [];
+  assert.equal(button, `1 ${two}`, 'Play starts with the first track that can be played');
+  const play = (offset: number) =>
+    mara.post('/player/play').set('Accept', 'application/json').send({ list: 'saved', offset });
+  await play(0).expect(204);
+  clock.advance({ seconds: 2 });
+  assert.equal((await mara.getJson('/now-playing').expect(200)).body.item.uri, two);
+  assert.ok(!(await upNext(mara, turntable)).includes(three));
+
+  for (const { item } of body.tracks) simulator.settings.unavailable.set(item.uri, { reason: 'market' });
+  const second = (await mara.getJson('/library?page=2').expect(200)).body.tracks;
+  for (const { item } of second) simulator.settings.unavailable.set(item.uri, { reason: 'market' });
+  clock.advance({ minutes: 2 });
+  simulator.forgetCalls();
+  const none = await play(0).expect(409);
+  assert.equal(none.body.reason, 'nothing-playable');
+  assert.deepEqual(commands(turntable), []);
 });
 
 testOnce('another track at this place in the library isn’t played instead', async (t) => {

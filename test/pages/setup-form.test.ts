@@ -212,7 +212,7 @@ test('credentials that Spotify rejects, and an unknown redirect URI, are not sav
   simulator.fault({ on: 'token', answer: { status: 429 } });
   assert.match((await connect(setup).expect(503)).text, /Spotify is limiting requests/);
   simulator.fault({ on: 'token', how: 'reset' });
-  assert.match((await connect(setup).expect(502)).text, /Spotify didn’t answer/);
+  assert.match((await connect(setup).expect(502)).text, /Spotify didn’t respond/);
   assert.match((await connect(setup).expect(422)).text, /Spotify doesn’t know the redirect URI yet/);
   assert.equal(existsSync(envFile), false);
 

@@ -112,6 +112,31 @@ testOnce('without an active device, Shuffle asks for one and plays there', async
   assert.equal((await mara.getJson('/now-playing').expect(200)).body.shuffle, true);
 });
 
+testOnce('if a device that has just woken up refuses to shuffle, the page says that it plays', async (t) => {
+  const turntable = await startTurntable(t, { timing });
+  const { simulator } = turntable;
+  const mara = await signedIn(turntable);
+  const [path = ''] = await pathsFor(mara);
+  const context = `spotify:album:${path.split('/')[2]}`;
+  simulator.plays('mara', { kind: 'nothing' });
+  const { devices } = (await mara.getJson('/devices').expect(200)).body;
+  const device = devices.find(({ restricted }: { restricted: boolean }) => !restricted).id;
+  const error = { status: 404, message: 'Player command failed: No active device found' };
+  const refuse = () =>
+    simulator.fault({ on: /\/shuffle$/, answer: { status: 404, body: JSON.stringify({ error }) } });
+
+  refuse();
+  const fields = { context, shuffle: 'true', device, returnTo: path };
+  const { headers } = await mara.post('/player/play').type('form').send(fields).expect(303);
+  assert.equal(headers.location, `${path}?notice=played-in-order&at=play`);
+  const { text } = await mara.get(headers.location ?? '').expect(200);
+  assert.match(text, /It’s playing, but Spotify didn’t turn on shuffle/);
+  refuse();
+  const sent = mara.post('/player/play').set('Accept', 'application/json');
+  const { body } = await sent.send({ context, shuffle: true, device }).expect(502);
+  assert.equal(body.reason, 'played-in-order');
+});
+
 testOnce('only a list can be shuffled, from no place in particular', async (t) => {
   const turntable = await startTurntable(t, { timing });
   const { simulator } = turntable;

@@ -36,7 +36,7 @@ export async function recordAllCalls(t: TestContext, apiVersion: ApiVersion): Pr
 }
 
 /** The lists of the library, and the page of one thing of each kind, with a further page of its list. */
-async function cataloguePaths(person: Browser): Promise<string[]> {
+async function catalogPaths(person: Browser): Promise<string[]> {
   const paths = ['/library/albums', '/library/shows', '/library/episodes', '/library/artists'];
   const [albums, shows, , artists] = await Promise.all(
     paths.map(async (path) => (await person.getJson(path).expect(200)).body),
@@ -102,7 +102,7 @@ export async function visitEverything(
     '/library',
     '/library/recent',
   ];
-  for (const path of [...paths, ...(await cataloguePaths(person))]) await visit(path);
+  for (const path of [...paths, ...(await catalogPaths(person))]) await visit(path);
   for (const kind of ['artists', 'tracks'])
     for (const range of ['short_term', 'medium_term', 'long_term'])
       await visit(`/library/top?of=${kind}&range=${range}`);

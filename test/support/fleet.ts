@@ -57,7 +57,7 @@ export type Outcome = {
 
 /**
  * Starts server processes that share an address, a Redis, a simulator and a clock. Each is a real process with its own port; a cookie from
- * one is valid at all.
+ * one is valid at all of them.
  */
 export async function createFleet(t: CleanupScope, options: FleetOptions = {}) {
   const { rotation = 'strict', extraListeners = 0, ticking = false, imports = [] } = options;

@@ -31,7 +31,7 @@ export async function startLiveListener(
   const mara = turntable.browser();
   await mara.signIn('mara', '?allow=user-modify-playback-state');
   const { body } = await mara.getJson('/now-playing').expect(200);
-  // It is stored after the response; another process that finds nothing asks Spotify itself.
+  // The observation is stored after the response; another process that finds none would ask Spotify itself.
   await until(async () => (await turntable.keys()).some((key) => key.startsWith('now-playing:')));
   turntable.simulator.forgetCalls();
   const durationMs: number = body.item.durationMs;

@@ -51,7 +51,7 @@ export async function startNginx(t: CleanupScope, options: Options) {
   };
 }
 
-/** The configuration that is delivered, with other addresses. Throws if it has none of a kind to replace. */
+/** The configuration in deploy/, with other addresses. Throws if it lacks one that has to be replaced. */
 function siteConfig({ port, upstreams, basePath, tls }: Options): string {
   const replaced = (text: string, pattern: RegExp, by: string | ((found: string) => string)) => {
     if (text.search(pattern) < 0) throw new Error(`deploy/nginx.conf has no ${pattern}`);

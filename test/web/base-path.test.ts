@@ -67,7 +67,7 @@ test('outside the path there is nothing, and the page says where the site is', a
     const { text } = await person.get(path).expect(404);
     assert.match(text, new RegExp(`This site is at ${baseUrl}`), path);
     assert.match(text, new RegExp(`href="${baseUrl}/"`), path);
-    assert.match(text, /the proxy in front takes \/music out of the path.*proxy_pass.*handle_path/, path);
+    assert.match(text, /the proxy in front strips \/music from the path.*proxy_pass.*handle_path/, path);
   }
   await person.get('/app.css').expect(404);
   await person.post('/logout').expect(404);

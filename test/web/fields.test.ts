@@ -21,7 +21,7 @@ function pathOf(route: string): string {
 }
 
 // fault: unknown-fields
-test('an unknown or odd field is refused before Spotify is asked, wherever something changes', async (t) => {
+test('an unknown or invalid field is refused before Spotify is asked, wherever something changes', async (t) => {
   const turntable = await startTurntable(t, { env: { OWNER_LISTENERS: 'mara' } });
   const { browser, simulator, app } = turntable;
   const mara = browser();
@@ -184,7 +184,7 @@ test('an address that exists says which methods it has if it is asked with anoth
   }
   assert.equal((await ask('get', '/player/pause').expect(405)).headers.allow, 'POST');
   assert.equal((await ask('delete', '/account').expect(405)).headers.allow, 'GET, HEAD');
-  assert.match((await mara.get('/library/save').expect(405)).text, /works in another way/);
+  assert.match((await mara.get('/library/save').expect(405)).text, /doesn’t work that way/);
   for (const path of ['/nowhere', '/player/explode', '/export/explode', '/playlists/x/items', '/albums/x'])
     assert.equal((await ask('put', path).expect(404)).headers.allow, undefined, path);
 });

@@ -171,7 +171,7 @@ function countNotSent({ items, nullCount, total }: PlaylistPage, page: number): 
   return Math.max(0, announced - items.length - nullCount);
 }
 
-/** Counts the playlists that a page lacks. Throws {@link SpotifyUnavailable} if the file's name can't mention them any more. */
+/** Counts the playlists that a page lacks. Throws {@link SpotifyUnavailable} if the file's name can't mention them anymore. */
 function countAbsent(list: PlaylistPage, page: number, summary: Summary, run: Run): void {
   const notSent = countNotSent(list, page);
   // safeguard: no-missing-playlists-after-name

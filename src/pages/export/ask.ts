@@ -3,7 +3,7 @@ import { GrantLost } from '../../access/errors.ts';
 import { RedisUnavailable } from '../../redis/errors.ts';
 import { NotFound } from '../../spotify/errors.ts';
 import { safeReturnPath } from '../../web/return-path.ts';
-import { isForeign } from '../../web/same-origin.ts';
+import { isCrossOrigin } from '../../web/same-origin.ts';
 import type { SignedInListener } from '../../web/signed-in.ts';
 import { exportIdIn } from './requests.ts';
 
@@ -14,7 +14,7 @@ import { exportIdIn } from './requests.ts';
  */
 export function createAskFirst({ baseUrl }: { baseUrl: string }) {
   return async (req: Request, res: Response, listener: SignedInListener): Promise<boolean> => {
-    if (!isForeign(req)) return false;
+    if (!isCrossOrigin(req)) return false;
     const exportId = exportIdIn(req);
     const name = typeof req.params.id === 'string' ? await nameOf(listener, exportId) : null;
     const format = String(req.params.format).toUpperCase();

@@ -22,7 +22,7 @@ export type Table = {
 
 type Playable = ExportedTrack | Episode;
 
-/** Exportify's columns in its order (GitHub: watsonbox/exportify, November 2026), by which many programs import a file, and then two of ours. */
+/** Exportify's columns in its order (GitHub: watsonbox/exportify, November 2026), which many programs can import, followed by two of ours. */
 const columnsOfItems: readonly Column<Playable>[] = [
   ['Track URI', ({ item }) => item.uri],
   ['Track Name', ({ item }) => item.name],

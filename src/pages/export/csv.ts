@@ -11,7 +11,7 @@ type TableStyle = {
   hasMark: boolean;
 };
 
-/** A table with the columns of Exportify. One of several lists has another column, with the name of the list. */
+/** A table with the columns of Exportify. A table of several lists has one more, for the name of the list. */
 export function createCsv(style: TableStyle): Format {
   const lines = (rows: Rows) => encode(rows, style.delimiter, { isQuoted: true, cell: safeCell });
   const mark = style.hasMark ? '\uFEFF' : '';
@@ -44,7 +44,7 @@ export const soundiiz: Format = {
   type: 'text/csv',
 
   async *one(source) {
-    // It searches by these titles, so they are as on Spotify. But someone may look into the file before it is sent there.
+    // Soundiiz searches by these titles, so they stay as on Spotify, but someone may open the file in a spreadsheet before uploading it.
     // safeguard: formulas-in-soundiiz-table
     const lines = (rows: Rows) => encode(rows, ';', { isQuoted: false, cell: withoutFormula });
     yield lines([soundiizTable.names]);

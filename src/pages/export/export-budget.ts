@@ -12,7 +12,7 @@ export type Deps = { ledger: Pick<QuotaLedger, 'read' | 'reserve'>; dailyCalls: 
 export type CallEstimate = { entries: number; lists: number };
 
 /**
- * Whether an export fits into what is left of the day's calls. `at`: from when on it does, in milliseconds since 1970; null if never. `isPaused`:
+ * Whether an export fits into what is left of the day's calls. `at`: when it first will, in milliseconds since 1970; null if never. `isPaused`:
  * Spotify refuses its calls until then. `exceedsDay`: it takes more calls than a day has.
  */
 export type BudgetCheck =
@@ -122,7 +122,7 @@ function notEnoughCalls(
     ...(until !== null && { heading: 'You can export this from {until}' }),
     text:
       until === null
-        ? `It takes about ${calls} calls to Spotify, more than a day’s. You can export it in parts on several days. If you export it anyway, playlists may stop loading for hours.`
+        ? `It takes about ${calls} calls to Spotify, more than a day’s. You can export it in parts over several days. If you export it anyway, playlists may stop loading for hours.`
         : `${estimate} If you export anyway and they run out, playlists may stop loading for hours.`,
     actions: [
       until === null

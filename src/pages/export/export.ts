@@ -6,7 +6,7 @@ import { routes } from '../../routes.ts';
 import { NoSuchPage } from '../../web/errors.ts';
 import { callsForFile, rowsAtOnce } from '../../web/export-size.ts';
 import type { Forms } from '../../web/forms.ts';
-import { charge } from '../../web/rate-limits.ts';
+import { enforceLimit } from '../../web/rate-limits.ts';
 import type { ListenerPage, SignedIn, SignedInListener } from '../../web/signed-in.ts';
 import { refuseSpeculative } from '../../web/speculative.ts';
 import { checkSpotifyId } from '../../web/spotify-params.ts';
@@ -14,6 +14,7 @@ import { htmlOrJson } from '../../web/wants-json.ts';
 import { createAskFirst } from './ask.ts';
 import { type Deps as BudgetDeps, type CallEstimate, createExportBudget } from './export-budget.ts';
 import { createFiles } from './files.ts';
+import { hasFile } from './job-file.ts';
 import { canBeJob, exportJobPages } from './job-pages.ts';
 import { linksFor } from './links.ts';
 import { hasRange, rangeIn, sizeOfList } from './lists.ts';
@@ -31,7 +32,7 @@ type Deps = Omit<Parameters<typeof createFiles>[0], 'exportBudget'> &
     worker: ExportWorker;
   };
 
-/** The name and size of an export, as its page shows them: rows, or with `isUpTo` at most so many, and about how many calls. Null if unknown. */
+/** The name and size of an export, as its page shows them: how many rows (with `isUpTo`, at most), and about how many calls. Null if unknown. */
 type Overview = { name: string | null; rows: number | null; isUpTo?: boolean; estimate: CallEstimate | null };
 
 /** Returns the name and size of an export; one call to Spotify, none for playlists within five minutes. Throws {@link NoSuchPage}. */
@@ -44,14 +45,14 @@ async function overviewOf(
   if (exportId === 'all')
     return {
       name: null,
-      ...sizeOfAll(await spotify.cachedPlaylists(1), spotify.cachedPagesToExport),
+      ...sizeOfAll(await spotify.cachedPlaylists(1), spotify.countCachedPages),
     };
   const [, list] = /^library\/(.+)$/.exec(exportId) ?? [];
   if (list !== undefined) return sizeOfList(listener, { list, range });
   const playlist = await spotify.cachedPlaylist(exportId);
   const { name, count, readable } = playlist;
   if (!readable) throw new NoSuchPage('Spotify does not show the contents of this playlist');
-  const entries = count === null ? null : callsForFile(count, spotify.cachedPagesToExport(playlist));
+  const entries = count === null ? null : callsForFile(count, spotify.countCachedPages(playlist));
   return { name, rows: count, estimate: entries === null ? null : { lists: 0, entries } };
 }
 
@@ -70,9 +71,9 @@ export function exportPages(deps: Deps): Router {
       if (await askFirst(req, res, listener)) return;
       // safeguard: listener-limit-first
       // safeguard: export-limit-per-listener
-      await charge(res, limiter, listener.accountId);
+      await enforceLimit(res, limiter, listener.accountId);
       // safeguard: export-limit-overall
-      await charge(res, rateLimiters.exports, 'everyone');
+      await enforceLimit(res, rateLimiters.exports, 'everyone');
       await serve(req, res, listener);
     }),
   ];
@@ -139,6 +140,7 @@ export function exportPages(deps: Deps): Router {
     const isShort = overview.rows !== null && overview.rows <= rowsAtOnce;
     const calls = estimate && estimate.lists + estimate.entries;
     const fit = estimate && (await exportBudget.check(estimate));
+    const job = canBeJob(id) ? await deps.jobs.get(accountId) : null;
     res.set('Cache-Control', 'private, no-store').format({
       html: () =>
         res.render('export/export', {
@@ -146,6 +148,8 @@ export function exportPages(deps: Deps): Router {
           ...overview,
           links: linksFor(id, same),
           canBeJob: canBeJob(id),
+          /** The job whose file is deleted when another one starts. */
+          stored: job && hasFile(job) ? { exportId: job.exportId, name: job.name } : null,
           calls,
           fit,
           isShort,

@@ -55,7 +55,7 @@ export function nameOfAll({ page, skip, from }: ExportCursor, summary: Summary):
   return notes.length > 0 ? `playlists (${notes.join(', ')})` : 'playlists';
 }
 
-/** The names of devices, which Windows accepts as no file, whatever the extension (Microsoft: "Naming Files, Paths, and Namespaces"). */
+/** The names of devices, which Windows refuses as file names, whatever the extension (Microsoft: "Naming Files, Paths, and Namespaces"). */
 const deviceName = /^(con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[\d¹²³])(?= *(?:\.|$))/i;
 
 /**

@@ -61,7 +61,7 @@ export function createFiles(deps: Deps) {
         const readPage = (page: number) => readPlaylistPage(listener.spotify.freshPlaylists, page, run);
         const first = await readPage(cursor.page);
         checkCursor(cursor, first, run.isPart);
-        const { rows, estimate } = sizeOfAll(first, listener.spotify.cachedPagesToExport, cursor);
+        const { rows, estimate } = sizeOfAll(first, listener.spotify.countCachedPages, cursor);
         run.announce(null, rows);
         cleanup.defer(await reserve(req, run, estimate));
         const summary = emptySummary(first.total ?? 0);
@@ -97,11 +97,11 @@ export function createFiles(deps: Deps) {
       const id = String(req.params.id);
       const format = formatIn(req, res);
       const from = readPosition(req.query.from);
-      if (answerHead(req, res, format, listener.spotify.cachedPlaylistName(id))) return;
+      if (answerHead(req, res, format, listener.spotify.peekPlaylistName(id))) return;
       await sendExport(deps, { req, res, listener }, id, async (run, cleanup) => {
         const playlist = await run.read(() => listener.spotify.freshPlaylist(id));
         const { count } = playlist;
-        const cachedPages = listener.spotify.cachedPagesToExport(playlist, from);
+        const cachedPages = listener.spotify.countCachedPages(playlist, from);
         const entries = count === null ? null : callsForFile(Math.max(0, count - from), cachedPages);
         cleanup.defer(await reserve(req, run, entries === null ? null : { lists: 0, entries }));
         const resume = (next: number) => partUrl(req, withSnapshot({ from: next }, playlist));
@@ -141,7 +141,7 @@ export function createFiles(deps: Deps) {
   };
 
   /**
-   * Throws a Problem if the export costs more than is left of the day's calls, unless the listener has asked for it anyway. `reread`: how many rows before it
+   * Throws a Problem if the export costs more than is left of the day's calls, unless the listener has asked for it anyway. `reread`: how many earlier rows
    * have to be read again.
    */
   async function reserve(

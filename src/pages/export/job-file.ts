@@ -15,8 +15,8 @@ import type { Stop } from './stop.ts';
 const collectMs = 5_000;
 
 /**
- * Whether a job has a file: all that it should have read, or, after it has stopped, what it has read before. After a change of the list that may be
- * wrong.
+ * Whether a job has a file: of everything if it is done, or of what was read before it stopped or was canceled. There is none if the list has changed,
+ * because then the rows may be wrong.
  */
 export function hasFile({ state, reason, rows }: ExportJob): boolean {
   // safeguard: no-file-after-change
@@ -37,7 +37,7 @@ export async function fileOfJob(
   const isAll = job.exportId === 'all';
   if (isAll && !format.all) throw new NoSuchPage('This format holds one list');
   const stop = stopOf(job);
-  // It has moved on to the next playlist.
+  // The cursor is at the start of the next playlist, so the last one was read to its end.
   // safeguard: whole-list-before-stop
   const isLastWhole = isAll && job.cursor.from === 0;
   const counted: Summary = { ...emptySummary(job.playlists ?? 1), ...job.absent };
@@ -72,7 +72,7 @@ export async function fileOfJob(
   }
 }
 
-/** Why a job has read no more than this; null if it has read everything. */
+/** Why a job stopped where it did; null if it has read everything. */
 function stopOf({ state, reason }: ExportJob): Stop | null {
   // safeguard: part-of-job-says-so
   if (state === 'done') return null;

@@ -10,7 +10,7 @@ import { isId } from '../../spotify/uri.ts';
 import { linkTo, NoSuchPage, Problem } from '../../web/errors.ts';
 import { acceptFields } from '../../web/fields.ts';
 import type { Forms } from '../../web/forms.ts';
-import { charge } from '../../web/rate-limits.ts';
+import { enforceLimit } from '../../web/rate-limits.ts';
 import type { SignedIn, SignedInListener } from '../../web/signed-in.ts';
 import { refuseSpeculative } from '../../web/speculative.ts';
 import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';
@@ -82,7 +82,7 @@ export function exportJobPages(deps: Deps): Router {
     delete: (_req, { accountId }) => jobs.remove(accountId),
   };
   const command = signedIn.pageWithLazyRefresh(async (req, res, listener) => {
-    await commands[String(req.params.command)]?.(req, listener).catch(loseRows(listener.accountId));
+    await commands[String(req.params.command)]?.(req, listener).catch(stopForLostRows(listener.accountId));
     respond(req, res);
   });
   router.param('command', (_req, _res, next, name) => {
@@ -96,11 +96,11 @@ export function exportJobPages(deps: Deps): Router {
     const job = await jobs.get(accountId);
     if (job?.reason === 'changed-during-export') throw new Problem(changedDuringExport);
     if (!job || !hasFile(job)) throw new Problem(noFile);
-    const found = await fileOfJob(jobs, accountId, job, format).catch(loseRows(accountId));
+    const found = await fileOfJob(jobs, accountId, job, format).catch(stopForLostRows(accountId));
     if (!found) throw new Problem(noFile);
     if (req.method === 'HEAD') attach(res, found, true).end();
     // safeguard: chunk-lost-while-sent
-    else if ((await sendFile(res, found, heartbeatMs).catch(loseRows(accountId))) === null) {
+    else if ((await sendFile(res, found, heartbeatMs).catch(stopForLostRows(accountId))) === null) {
       // It was lost after the file was counted. If the file has begun, its connection is cut.
       if (!res.headersSent) throw new Problem(noFile);
     }
@@ -109,10 +109,10 @@ export function exportJobPages(deps: Deps): Router {
   return router;
 
   /** Handles the error of a chunk that is lost: the page of the job says so, and what is left can't be fetched. Returns null. */
-  function loseRows(accountId: string) {
+  function stopForLostRows(accountId: string) {
     return async (error: unknown) => {
       if (!(error instanceof ChunkMissing)) throw error;
-      await jobs.loseRows(accountId, error);
+      await jobs.stopForLostRows(accountId, error);
       return null;
     };
   }
@@ -148,8 +148,13 @@ async function startJob(
   if (!canBeJob(exportId)) throw new NoSuchPage('No such export');
   const former = await jobs.get(accountId);
   // safeguard: one-job-per-listener
-  if (former && isUnfinished(former)) throw new Problem(stillRunning);
-  await charge(
+  if (former && isUnfinished(former)) {
+    // Pressed twice: its page shows the job.
+    // safeguard: start-export-pressed-twice
+    if (former.exportId === exportId && !wantsJson(req)) return;
+    throw new Problem(stillRunning);
+  }
+  await enforceLimit(
     req.res as Response,
     exportId === 'all' ? rateLimiters.exportAll : rateLimiters.exportOne,
     accountId,
@@ -159,8 +164,8 @@ async function startJob(
   const { isConfirmed } = confirmationIn(req, { isConfirmed: false });
   // safeguard: ask-before-endless-job
   if (estimate && !isConfirmed) await exportBudget.refuseAboveDay(estimate, exportPage(exportId));
-  // No one else has to wait because of an export that wasn't started.
-  await charge(req.res as Response, rateLimiters.exports, 'everyone');
+  // Counted only now, so that a refused export doesn't use up the limit that everyone shares.
+  await enforceLimit(req.res as Response, rateLimiters.exports, 'everyone');
   const outcome = await jobs.start(accountId, {
     id: randomUUID(),
     exportId,

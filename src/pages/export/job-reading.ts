@@ -98,7 +98,7 @@ async function* readAllPlaylists(
   const cursor = { page, skip, from, before: before ?? '', ...(snapshot !== null && { snapshot }) };
   const readPage = (page: number) => readPlaylistPage(listener.spotify.freshPlaylists, page, run);
   const first = await readPage(cursor.page);
-  const { rows, estimate } = sizeOfAll(first, listener.spotify.cachedPagesToExport, job.cursor);
+  const { rows, estimate } = sizeOfAll(first, listener.spotify.countCachedPages, job.cursor);
   await reserved(estimate);
   const playlists = first.total ?? 0;
   if (job.playlists !== null && job.playlists !== playlists) throw listChanged(run);

@@ -3,13 +3,13 @@ import { maxJobCharacters } from '../../access/export-jobs.ts';
 import type { Step } from './job-reading.ts';
 
 /**
- * A chunk is stored after this many pages, each of them a call to Spotify, or milliseconds. If the process dies, what was read since the last chunk is
- * read again, and what it was reading ahead.
+ * A chunk is stored after this many pages, each of them a call to Spotify, or this many milliseconds. If the process dies, the pages that it has read
+ * since the last chunk, or was reading ahead, are read again.
  */
 const pagesPerChunk = 4;
 const chunkEveryMs = 10_000;
 
-/** The job isn't ours any more: another process has it, it was canceled, or the listener has signed out. */
+/** The job isn't ours anymore: another process has it, it was canceled, or the listener has signed out. */
 export class JobLost extends Error {
   override readonly name = 'JobLost';
 }
@@ -24,7 +24,7 @@ export type Progressing = {
 type Ready = { change: Partial<ExportJob>; events: number; rows: number };
 
 /**
- * Creates what stores a job chunk by chunk while it is read. `storeReady` stores what can be stored by now, and may be called at any time. Both throw
+ * Returns functions that store a job chunk by chunk while it is read. `storeReady` stores what is complete so far, and may be called at any time. Both throw
  * {@link JobLost}, and what `save` throws.
  */
 export function createStepStore(signal: AbortSignal, { current, save }: Progressing) {

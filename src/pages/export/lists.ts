@@ -18,7 +18,7 @@ type Read = (
   snapshotId: string | null,
   onResponse?: OnResponse,
 ) => Promise<Page<ExportedEntry>>;
-/** Reads the same of a list whose snapshot is known. */
+/** The same, for a list whose snapshot is known. */
 type Load = (from: number, onResponse?: OnResponse) => Promise<Page<ExportedEntry>>;
 
 /** How to read a list of the library. */
@@ -179,7 +179,7 @@ export async function sizeOfList(
 ): Promise<{ name: string; rows: number | null; isUpTo: boolean; estimate: CallEstimate | null }> {
   const { name, count, paging } = listNamed(list);
   const rows = await count(listener);
-  // Of a list that comes at once, it's known only how many rows Spotify sends at most.
+  // For a list that comes at once, only the most rows that Spotify sends are known.
   const isUpTo = paging === 'none';
   return { name: name(range), rows, isUpTo, estimate: rows === null ? null : estimateForList(rows) };
 }
@@ -239,7 +239,7 @@ export async function readList(
       };
       return page ?? read(from, snapshotId, respond);
     },
-    // A list of which all is cached can't have changed while it was read.
+    // A list that comes entirely from the cache can't have changed while it was read.
     // safeguard: compare-list-if-read
     currentSnapshot: async () =>
       hasRead && paging !== 'none' ? snapshotOf(await open(listener, range)(0, null)) : snapshotId,
@@ -259,7 +259,7 @@ function readByCursor(
     while (!isAtEnd && read.length < from + savedPerPage) {
       const page = await load({ after, snapshotId });
       read.push(...page.items.map(exportedArtist));
-      // A page that leads nowhere would be asked for again without end. The missing rows are counted.
+      // Without this, a page that names itself as the next one would be requested forever. The missing rows are counted.
       // safeguard: end-of-stuck-cursor
       isAtEnd = page.next === null || page.next === after || page.items.length === 0;
       ({ total, next: after } = page);

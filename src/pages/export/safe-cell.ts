@@ -1,16 +1,16 @@
 import { oneLine } from './one-line.ts';
 
 /**
- * Whether a cell is a formula to some spreadsheet (OWASP, "CSV Injection"): one that begins with such a sign, after characters that aren't seen. A sign
- * alone is none, nor is a number: "-", "+" and "=" are names of albums, and "+44" is one of a track.
+ * Matches a cell that some spreadsheet reads as a formula (OWASP, "CSV Injection"): it begins with one of these signs, possibly after invisible
+ * characters. A sign alone isn't one, and neither is a number: "-", "+" and "=" are names of albums, and "+44" of a track.
  */
 // safeguard: formulas-after-invisible-characters
 // safeguard: full-width-formula-signs
 // safeguard: signs-and-numbers-are-no-formulas
 const formula = /^(?![+-]?[\d.,]+$)[\s\p{Cf}]*[=+\-@＝＋－＠](?=.)/u;
 /**
- * A sign after a separator, spaces, quotes and characters that aren't seen. Quotes keep it within its cell only if the spreadsheet agrees on the
- * separator: Excel takes a semicolon for one in many languages. The text after the sign doesn't matter: "- 1" is a formula, and at the end of a cell the
+ * Matches a sign after a separator, spaces, quotes and invisible characters. Quotes keep it within its cell only if the spreadsheet agrees on the
+ * separator: in many languages, Excel takes a semicolon for one. The text after the sign doesn't matter: "- 1" is a formula, and at the end of a cell the
  * next one completes it. ";-)" stays as it is, because a formula can't begin with a closing parenthesis.
  */
 // safeguard: formulas-after-separators

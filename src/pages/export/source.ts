@@ -269,7 +269,7 @@ export function listChanged({ page }: Pick<Run, 'page'>): Problem {
   });
 }
 
-/** Counts rows for the manifest. Throws SpotifyUnavailable if some are missing and the file's name can't mention it any more. */
+/** Counts rows for the manifest. Throws SpotifyUnavailable if some are missing and the file's name can't mention it anymore. */
 export function countRows(
   manifest: Manifest,
   rows: readonly Row[],

@@ -35,7 +35,7 @@ type Deps = {
   leaseMs: number;
 };
 
-/** The wait after a failure of Spotify's, times the number of failures in a row, and how many of them stop a job. */
+/** How long to wait after a failure of Spotify's, multiplied by the number of failures in a row; and how many of them stop a job. */
 const failurePauseMs = 20_000;
 const maxFailures = 5;
 
@@ -43,7 +43,7 @@ export type ExportWorker = ReturnType<typeof createExportWorker>;
 
 type Exports = { jobs: ExportJobs; worker: ExportWorker };
 
-/** The export jobs of an app, and what continues them in this process. */
+/** The export jobs of an app, and the worker that continues them in this process. */
 export function createExports(
   base: Omit<Parameters<typeof createExportJobs>[0], 'leaseMs'> & Pick<Deps, 'background'>,
   access: Pick<Deps, 'grants' | 'sessionRecords' | 'access' | 'listenerApi' | 'invalidate'>,
@@ -106,7 +106,7 @@ function createExportWorker(deps: Deps) {
       await continueJob(deps, stopping.signal, { accountId, owner, onOpen })
         .catch((error: unknown) => {
           if (!(error instanceof ChunkMissing)) throw error;
-          return jobs.loseRows(accountId, error);
+          return jobs.stopForLostRows(accountId, error);
         })
         .finally(() => jobs.release(accountId, owner));
     } catch (error) {
@@ -121,7 +121,7 @@ function createExportWorker(deps: Deps) {
 
 type StoreOpenChunk = () => Promise<void>;
 
-/** A job that this process holds. `onOpen` takes what stores its open chunk. */
+/** A job that this process holds. `onOpen` receives the function that stores its open chunk. */
 type HeldJob = { accountId: string; owner: string; onOpen: (store: StoreOpenChunk) => void };
 
 async function continueJob(
@@ -142,7 +142,7 @@ async function continueJob(
   const lost = new AbortController();
   const signal = AbortSignal.any([stopping, lost.signal]);
   const extend = async () => {
-    if (!(await jobs.renew(accountId, owner))) lost.abort(new JobLost('Its lease was lost'));
+    if (!(await jobs.extend(accountId, owner))) lost.abort(new JobLost('Its lease was lost'));
   };
   const timer = setInterval(() => background.run('extend an export’s lease', extend()), leaseMs / 3).unref();
   let job: ExportJob = { ...stored, state: 'running', until: null, reason: null };

@@ -28,7 +28,7 @@ import type { UndoLibrary } from './undo-library.ts';
 
 type Deps = { signedIn: SignedIn; forms: Forms; hub: Hub; undoLibrary: UndoLibrary };
 
-/** The forms that save something or follow it, and that undo it. */
+/** The forms that save or follow something, and that remove or unfollow it. */
 export function libraryFormPages({ signedIn, forms, hub, undoLibrary }: Deps): Router {
   const router = Router();
   const fields = acceptFields({
@@ -43,8 +43,8 @@ export function libraryFormPages({ signedIn, forms, hub, undoLibrary }: Deps): R
   return router;
 
   /**
-   * One call to Spotify for up to forty; one more each for artists and playlists among them, and in the legacy version one for each kind. To remove most
-   * tracks of the list, one more for new apps: see createRelinking.
+   * One call to Spotify for up to forty; one more each for artists and playlists among them, and in the legacy version one for each kind. To remove
+   * tracks from the list, one more for new apps: see createRelinking.
    */
   function change({ isSaving }: { isSaving: boolean }): RequestHandler {
     const runOnce = forms.createRunOnce(changeResult);

@@ -6,8 +6,8 @@ import { canPlay } from '../../web/can-play.ts';
 import type { CoverColors } from '../../web/cover-colors.ts';
 import { NoSuchPage } from '../../web/errors.ts';
 import type { Forms } from '../../web/forms.ts';
-import { moveNotice, noticeIn } from '../../web/notices.ts';
-import { lastPage, minTotalOf, pageNumber, pagesOf } from '../../web/paging.ts';
+import { noticeIn } from '../../web/notices.ts';
+import { pageNumber, pagesOrRedirect } from '../../web/paging.ts';
 import type { ListenerPage, SignedIn } from '../../web/signed-in.ts';
 import type { Undo } from '../../web/undo.ts';
 import { htmlOrJson } from '../../web/wants-json.ts';
@@ -38,19 +38,13 @@ export function libraryPages({ signedIn, forms, hub, undo, coverColors }: Deps):
 function showSaved(coverColors: CoverColors): ListenerPage {
   return async (req, res, listener) => {
     const page = pageNumber(req.query.page, maxOffset / tracksPerPage + 1);
-    const notice = noticeIn(req);
     // safeguard: refetch-library-after-change
-    if (notice !== null) listener.invalidateHere('library');
+    if (noticeIn(req) !== null) listener.invalidateHere('library');
     const tracks = await listener.spotify.savedTracks(page);
     const { items: saved, total } = tracks;
-    const minTotal = minTotalOf(tracks, (page - 1) * tracksPerPage, tracksPerPage);
-    const last = lastPage(minTotal, tracksPerPage);
-    if (notice !== null && page > last) {
-      // The only track of the last page was just removed.
-      res.redirect(303, moveNotice(req, routes.library({ page: last })));
-      return;
-    }
-    const pages = pagesOf(minTotal, tracksPerPage, page);
+    const at = (page: number) => routes.library({ page });
+    const pages = pagesOrRedirect(req, res, tracks, { page, perPage: tracksPerPage, at });
+    if (pages === null) return;
     const canEdit = listener.hasScopesFor('removeFromLibrary');
 
     res.set('Cache-Control', 'private, no-store').format({

@@ -6,8 +6,8 @@ import { isId } from '../../spotify/uri.ts';
 import { canPlay } from '../../web/can-play.ts';
 import type { CoverColors } from '../../web/cover-colors.ts';
 import { NoSuchPage } from '../../web/errors.ts';
-import { moveNotice, noticeIn } from '../../web/notices.ts';
-import { lastPage, minTotalOf, pageNumber, pagesOf } from '../../web/paging.ts';
+import { noticeIn } from '../../web/notices.ts';
+import { pageNumber, pagesOrRedirect } from '../../web/paging.ts';
 import type { ListenerPage, SignedIn, SignedInListener } from '../../web/signed-in.ts';
 import { htmlOrJson } from '../../web/wants-json.ts';
 
@@ -43,17 +43,12 @@ export function libraryListPages({ signedIn, coverColors }: Deps): Router {
 function showList({ name, at, load }: List, coverColors: CoverColors): ListenerPage {
   return async (req, res, listener) => {
     const page = pageNumber(req.query.page, maxOffset / savedPerPage + 1);
-    const notice = noticeIn(req);
-    if (notice !== null) listener.invalidateHere('library');
+    if (noticeIn(req) !== null) listener.invalidateHere('library');
     const list = await load(listener.spotify, page);
-    const minTotal = minTotalOf(list, (page - 1) * savedPerPage, savedPerPage);
-    const last = lastPage(minTotal, savedPerPage);
-    if (notice !== null && page > last) {
-      // The only entry of the last page was just removed.
-      res.redirect(303, moveNotice(req, at({ page: last })));
-      return;
-    }
-    const paging = { page, pages: pagesOf(minTotal, savedPerPage, page), total: list.total };
+    const shown = { page, perPage: savedPerPage, at: (page: number) => at({ page }) };
+    const pages = pagesOrRedirect(req, res, list, shown);
+    if (pages === null) return;
+    const paging = { page, pages, total: list.total };
     const canEdit = listener.hasScopesFor('removeFromLibrary');
     const controls = { canEdit, canPlay: canPlay(listener), returnTo: at({ page }), savedPerPage, at };
     const color = coverColors.ofFirst(

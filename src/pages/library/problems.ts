@@ -61,7 +61,7 @@ export const othersGone = {
   status: 404,
   reason: 'items-gone',
   title: 'Some of these are gone',
-  text: 'Spotify doesn’t have everything that you selected. It may have been deleted.',
+  text: 'Spotify no longer has everything that you selected. Some of it may have been deleted.',
   actions: [goToLibrary],
 };
 

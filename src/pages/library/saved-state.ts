@@ -9,8 +9,8 @@ import { noCheckableUri } from './problems.ts';
 type Deps = { signedIn: SignedIn; hub: Hub };
 
 /**
- * Whether a track, episode, album or show is in the library. Its page asks once it has loaded, if nothing has told before. One call to Spotify, none
- * if it is known, and none while calls are scarce.
+ * Whether a track, episode, album or show is in the library. Its page requests this once it has loaded, unless the answer is known already. One call to
+ * Spotify, none if it is known, and none while calls are scarce.
  */
 export function savedStatePage({ signedIn, hub }: Deps): Router {
   const router = Router();

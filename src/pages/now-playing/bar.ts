@@ -9,17 +9,16 @@ import { cover } from '../../web/cover.ts';
 import { safeReturnPath } from '../../web/return-path.ts';
 import { allowFraming } from '../../web/security.ts';
 import type { SignedIn, SignedInListener } from '../../web/signed-in.ts';
-import { type Card, cardOf, coversOf, playerData } from './card.ts';
+import { barCoverSize, type Card, cardOf, coversOf, playerData } from './card.ts';
 import { controlsOf } from './controls.ts';
 import { currentPlayback } from './current-playback.ts';
 
 type Deps = { signedIn: SignedIn; hub: Hub; baseUrl: string; now: () => number };
 
-/** A track that ended this long ago isn't shown any more, as in the bar with scripts. */
+/** A track that ended this long ago isn't shown anymore, as in the bar with scripts. */
 const overMs = 60_000;
 /** For this long, an answer whose end isn't known, or that nothing is playing, is taken to be true. */
 const knownForMs = 10 * 60_000;
-const coverSize = 48;
 
 /**
  * The bar at the bottom of pages without scripts: another page, in a frame, so that no page waits for what it shows. It makes no call to Spotify
@@ -38,7 +37,7 @@ export function barPages({ signedIn, hub, baseUrl, now }: Deps): Router {
     res.set('Cache-Control', 'private, no-store').render('now-playing/bar', {
       ...(known && { ...playerData(known), ...controlsOf(listener, known) }),
       playback: known?.playback ?? null,
-      picture: known && cover(coversOf(known), coverSize),
+      picture: known && cover(coversOf(known), barCoverSize),
       canControl: canPlay(listener),
       returnTo: safeReturnPath(req.query.returnTo, baseUrl),
     });

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { displayKeyOf, expectedEndOf, type Observation } from '../../live/observation.ts';
+import { displayKeyOf, expectedEndOf, nearEndMs, type Observation } from '../../live/observation.ts';
 import { conditionKeyOf, type LiveState } from '../../live/state.ts';
 import type { Image, Playback, TimestampedItem } from '../../spotify/types.ts';
 
@@ -30,8 +30,9 @@ export type Card = {
 const reportedLateMs = 10_000;
 /** Polls that must find the player stuck before another one is unlikely to find the next track soon. */
 const fewStuckPolls = 3;
-/** An item with less than this left is at its end. In milliseconds. */
-const nearEndMs = 1_500;
+
+/** The width of the cover in a bar, in pixels. */
+export const barCoverSize = 48;
 
 /** Returns the card as of `now`, which is in milliseconds since 1970. */
 export function cardOf(
@@ -57,7 +58,7 @@ export function cardOf(
 function endIn(observation: Observation, now: number): number | null {
   const end = expectedEndOf(observation);
   if (end === null) return null;
-  const isStuckAtEnd = observation.stuckPolls > 0 && end - observation.answeredAt < nearEndMs;
+  const isStuckAtEnd = observation.stuckPolls > 0 && end - observation.answeredAt <= nearEndMs;
   // safeguard: stuck-is-not-playing
   return isStuckAtEnd ? -reportedLateMs - 1 : end - now;
 }

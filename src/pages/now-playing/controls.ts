@@ -22,6 +22,8 @@ export function controlsOf(listener: SignedInListener, { playback }: Pick<Card, 
     // safeguard: access-in-live-cards
     playAccess,
     takesCommands,
+    // safeguard: bar-skips-if-possible
+    canSkip: takesCommands && player?.disallows.includes('skipping_next') === false,
     canSeek: takesCommands && player !== null && !player.disallows.includes('seeking') && hasLength(player),
     /** From 0 to 100; null if it can't be changed. */
     // safeguard: volume-if-supported

@@ -12,8 +12,8 @@ export type CurrentPlayback = { observation: Observation; live: Card['live'] };
 const minRefreshMs = 20_000;
 
 /**
- * Returns Spotify's answer, or the latest one if Spotify asked not to be called; then throws Cooldown if there is none. Takes one call, or none if
- * the answer to the latest one is recent enough.
+ * Returns the current playback or, during a cooldown, the latest observation; throws Cooldown if there is none. Takes one call, or none if the latest
+ * observation is fresh.
  */
 export async function currentPlayback(hub: Hub, listener: SignedInListener): Promise<CurrentPlayback> {
   const { accountId } = listener;

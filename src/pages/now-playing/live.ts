@@ -12,7 +12,7 @@ import { cover } from '../../web/cover.ts';
 import { type CoverColors, noColor } from '../../web/cover-colors.ts';
 import { Problem } from '../../web/errors.ts';
 import type { SignedIn, SignedInListener } from '../../web/signed-in.ts';
-import { type Card, cardOf, coversOf, playerData, versionOf } from './card.ts';
+import { barCoverSize, type Card, cardOf, coversOf, playerData, versionOf } from './card.ts';
 import { controlsOf } from './controls.ts';
 import { render } from './render.ts';
 import { requireSameSignIn } from './same-sign-in.ts';
@@ -35,8 +35,6 @@ type Deps = {
  * not know when that is. Before `min` it would find nothing new; after `max` it would miss what pages and buttons bring.
  */
 const fetchMs = { afterPoll: 1_000, unknown: 10_000, min: 2_000, max: 60_000 };
-/** The width of the cover in a bar, in pixels. */
-const barCoverSize = 48;
 /** If a page's fetch is overdue by more than this, the page has been closed. */
 const graceMs = 15_000;
 
@@ -156,9 +154,9 @@ function nextFetchInMs(pollInMs: number | null): number {
 
 /** Data for the scripts of a card and of a bar. */
 function cardData(listener: SignedInListener, card: Card) {
-  const { takesCommands, volume } = controlsOf(listener, card);
+  const { takesCommands, canSkip, volume } = controlsOf(listener, card);
   const image = cover(coversOf(card), barCoverSize)?.src ?? null;
-  return { version: versionOf(card), ...playerData(card), takesCommands, volume, cover: image };
+  return { version: versionOf(card), ...playerData(card), takesCommands, canSkip, volume, cover: image };
 }
 
 /** A page that has only the bar says so. */

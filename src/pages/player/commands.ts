@@ -7,7 +7,7 @@ import type { Start } from '../../spotify/player-calls.ts';
 import { hasPlaces, isDeviceId, isPlayableContext, isShowUri, isUri } from '../../spotify/uri.ts';
 import { maxQueued } from '../../web/can-play.ts';
 import { type ErrorPage, linkTo, Problem } from '../../web/errors.ts';
-import { namesIn, textFor } from '../../web/fields.ts';
+import { namesIn, textFor, unreadableFields } from '../../web/fields.ts';
 import { addAllToQueue, latestEpisodes, playShuffled, savedTracksFrom } from './multi-call-commands.ts';
 
 /*
@@ -34,7 +34,7 @@ const wholeNumber = (max: number) =>
         .map(Number),
     )
     .assert((value) => Number.isSafeInteger(value) && value >= 0 && value <= max);
-const flag = v.union(
+const trueOrFalse = v.union(
   v.boolean(),
   v.literal('true').map(() => true),
   v.literal('false').map(() => false),
@@ -143,7 +143,7 @@ const readers: Record<string, (fields: Readonly<Record<string, unknown>>) => Pla
   volume: reader('setVolume', v.object({ percent: wholeNumber(100) }), (spotify, { percent }) =>
     spotify.setVolume(percent),
   ),
-  shuffle: reader('setShuffle', v.object({ on: flag }), (spotify, { on }) => spotify.setShuffle(on)),
+  shuffle: reader('setShuffle', v.object({ on: trueOrFalse }), (spotify, { on }) => spotify.setShuffle(on)),
   repeat: reader(
     'setRepeat',
     v.object({ mode: v.union(v.literal('off'), v.literal('context'), v.literal('track')) }),
@@ -225,10 +225,7 @@ export function invalidCommand(text: string): ErrorPage {
   };
 }
 
-export const unreadableFields: ErrorPage = {
-  status: 415,
-  reason: 'unreadable-fields',
-  title: 'This format can’t be read',
-  text: 'Send the fields as a form or as JSON.',
-  actions: [linkTo('Now playing', routes.nowPlaying)],
-};
+export const unreadableCommand = unreadableFields(
+  'Send the fields as a form or as JSON.',
+  linkTo('Now playing', routes.nowPlaying),
+);

@@ -1,7 +1,8 @@
 import type { ListenerSpotify } from '../../access/listener-api.ts';
-import { NotPossibleNow } from '../../spotify/errors.ts';
+import { DeviceGone, NoActiveDevice, NotPossibleNow, SpotifyUnavailable } from '../../spotify/errors.ts';
 import { tracksPerPage } from '../../spotify/limits.ts';
 import { partsOf } from '../../spotify/uri.ts';
+import { isOneOf } from '../../web/errors.ts';
 
 type Spotify = ListenerSpotify['spotify'];
 
@@ -17,9 +18,14 @@ export class PartlyQueued extends Error {
   }
 }
 
-/** None of the episodes can be played. */
+/** None of the tracks or episodes can be played. */
 export class NothingPlayable extends Error {
   override readonly name = 'NothingPlayable';
+}
+
+/** A list is playing, but not in random order. */
+export class PlayedInOrder extends Error {
+  override readonly name = 'PlayedInOrder';
 }
 
 /**
@@ -43,7 +49,8 @@ type SavedPosition = { position: number; uri?: string | undefined };
 
 /**
  * Returns the URIs of the saved tracks from a position on: the rest of its page and the page after it, so at most 100. Apps can't play saved tracks as
- * a list ("Start/Resume Playback" names albums, artists and playlists). Throws NotPossibleNow if something else is at this position by now.
+ * a list ("Start/Resume Playback" names albums, artists and playlists). Those that can't be played are left out, because Spotify accepts them and then plays
+ * nothing. Throws NotPossibleNow if something else is at this position by now, and {@link NothingPlayable}.
  */
 export async function savedTracksFrom(spotify: Spotify, { position, uri }: SavedPosition): Promise<string[]> {
   const page = Math.floor(position / tracksPerPage) + 1;
@@ -55,7 +62,10 @@ export async function savedTracksFrom(spotify: Spotify, { position, uri }: Saved
     throw new NotPossibleNow('Not at this position in the library', 'NO_SPECIFIC_TRACK');
   const isLast = total !== null && page * tracksPerPage >= total;
   const next = isLast ? [] : (await spotify.savedTracks(page + 1)).items;
-  return [...rest, ...next].flatMap(({ item }) => item?.uri ?? []);
+  // safeguard: play-playable-tracks
+  const uris = [...rest, ...next].flatMap(({ item }) => (item?.restriction ? [] : (item?.uri ?? [])));
+  if (uris.length === 0) throw new NothingPlayable('No playable track');
+  return uris;
 }
 
 /**
@@ -72,7 +82,8 @@ export async function latestEpisodes(spotify: Spotify, show: string): Promise<st
 
 /**
  * Turns shuffle on and plays a list from anywhere in it: with shuffle on and no offset, Spotify chooses where to begin. On a device that isn't active yet,
- * and if the current list can't be shuffled, such as radio, the list has to play first. Throws what the calls throw.
+ * and if the current list can't be shuffled, such as radio, the list has to play first. Throws what the calls throw, and {@link PlayedInOrder} if
+ * shuffle is refused after that: a device that has just woken up may not accept it yet.
  */
 export async function playShuffled(
   spotify: Spotify,
@@ -83,7 +94,14 @@ export async function playShuffled(
   const isShuffled = deviceId === null && (await turnOnShuffle(spotify));
   await spotify.play({ start: { context, offset: null }, deviceId, positionMs: null });
   // safeguard: shuffle-after-radio
-  if (!isShuffled) await spotify.setShuffle(true, deviceId);
+  if (!isShuffled) await spotify.setShuffle(true, deviceId).catch(explainOrder);
+}
+
+function explainOrder(error: unknown): never {
+  // safeguard: say-that-it-plays
+  if (isOneOf([NotPossibleNow, NoActiveDevice, DeviceGone, SpotifyUnavailable], error))
+    throw new PlayedInOrder('Shuffle was refused', { cause: error });
+  throw error;
 }
 
 /** Turns shuffle on. Returns false if the current list doesn't allow that. */

@@ -5,16 +5,16 @@ import type { Hub } from '../../live/hub.ts';
 import { routes } from '../../routes.ts';
 import { SpotifyUnavailable } from '../../spotify/errors.ts';
 import { canPlay } from '../../web/can-play.ts';
-import { NoSuchPage } from '../../web/errors.ts';
+import { isOneOf, NoSuchPage } from '../../web/errors.ts';
 import { acceptFields, requireReadableFields } from '../../web/fields.ts';
 import type { Forms } from '../../web/forms.ts';
 import { isNoticeName, type NoticeName, withNotice } from '../../web/notices.ts';
 import type { SignedIn, SignedInListener } from '../../web/signed-in.ts';
 import { withUris } from '../../web/spotify-params.ts';
 import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';
-import { invalidCommand, isCommandName, readCommand, unreadableFields } from './commands.ts';
+import { invalidCommand, isCommandName, readCommand, unreadableCommand } from './commands.ts';
 import { chooseDevice, createShowDevices } from './devices.ts';
-import { PartlyQueued } from './multi-call-commands.ts';
+import { PartlyQueued, PlayedInOrder } from './multi-call-commands.ts';
 import { refusalOf, refusedCommand } from './refusals.ts';
 
 type Deps = {
@@ -55,13 +55,16 @@ export function playerPages({ signedIn, forms, hub, afterCommandMs, baseUrl, now
   const command = signedIn.page(async (req, res, listener) => {
     // Otherwise "play" would resume in place of playing what was sent.
     // safeguard: readable-fields-only
-    requireReadableFields(req, { unreadable: unreadableFields, invalid: invalidCommand });
-    const fields = withUris(req.form.fields);
-    await perform(req, res, listener, fields);
+    requireReadableFields(req, { unreadable: unreadableCommand, invalid: invalidCommand });
+    const { fields } = req.form;
+    // safeguard: refuse-unplayable-selection
+    if (fields.unplayable !== undefined && fields.entry === undefined)
+      return refuse(req, res, 'nothing-playable');
+    await perform(req, res, listener, withUris(fields));
   });
   router.post(routes.playerCommand(':command'), ...forms.read, command);
 
-  // Otherwise it would be forgotten after ten minutes only.
+  // Without this, a new Premium account would have to wait up to ten minutes for its controls.
   const retryPremium = signedIn.page(async (req, res, listener) => {
     // safeguard: try-premium-again
     await listener.invalidate('premium');
@@ -72,7 +75,7 @@ export function playerPages({ signedIn, forms, hub, afterCommandMs, baseUrl, now
 
   return router;
 
-  /** Returns a refusal without a reason as what it is if the device accepts no commands. Spotify says that only with the state of the player. */
+  /** If a refusal has no reason and the device accepts no commands, returns that as the reason. Only the player state says so. */
   async function withDevice(refusal: NoticeName, { accountId }: SignedInListener): Promise<NoticeName> {
     if (!refusal.startsWith('cannot-')) return refusal;
     const playback = (await hub.latestObservation(accountId))?.playback;
@@ -99,7 +102,7 @@ export function playerPages({ signedIn, forms, hub, afterCommandMs, baseUrl, now
         await send(listener.spotify);
       } catch (error) {
         // If only the response was lost, the command may have been carried out.
-        if (isShown && error instanceof SpotifyUnavailable) {
+        if (isShown && isOneOf([SpotifyUnavailable, PlayedInOrder], error)) {
           hub.recordCommand(listener.accountId);
           // safeguard: poll-after-lost-response
           hub.requestPoll(listener.accountId);
@@ -126,9 +129,15 @@ export function playerPages({ signedIn, forms, hub, afterCommandMs, baseUrl, now
     // Tells a page which observations show the effect of its command.
     if (wantsJson(req)) res.set(commandTimeHeader, String(now())).status(204).end();
     else if (needsDevice && why !== null) res.redirect(303, withNotice(chooseDevice(fields, returnTo), why));
-    else if (refusal !== null) res.redirect(303, withNotice(returnTo, refusal, { at: name }));
+    else if (refusal !== null) refuse(req, res, refusal);
     else res.redirect(303, withSuccess(returnTo, name));
   }
+}
+
+/** Answers a command that isn't carried out: its page says why, beside its control. Throws {@link Problem} for programs. */
+function refuse(req: Request, res: Response, refusal: NoticeName): void {
+  if (wantsJson(req)) throw refusedCommand(refusal);
+  res.redirect(303, withNotice(req.form.returnTo, refusal, { at: String(req.params.command) }));
 }
 
 /** Whether something should have been played, but there is no device to play it on. */

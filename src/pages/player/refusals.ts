@@ -9,7 +9,7 @@ import {
 import type { PlayerReason } from '../../spotify/player-reasons.ts';
 import { type ErrorPage, Problem } from '../../web/errors.ts';
 import { isNoticeName, type NoticeName, textOfNotice } from '../../web/notices.ts';
-import { NothingPlayable, PartlyQueued } from './multi-call-commands.ts';
+import { NothingPlayable, PartlyQueued, PlayedInOrder } from './multi-call-commands.ts';
 
 /* Why Spotify refuses a command, in words that belong to its control. */
 
@@ -37,7 +37,8 @@ const skips = ['next', 'previous', 'play'];
 /** Returns the notice for an error of a command, or null if it isn't a refusal by the player. Without a reason, the command decides. */
 export function refusalOf(error: unknown, command: string): NoticeName | null {
   if (error instanceof PartlyQueued) return 'partly-queued';
-  if (error instanceof NothingPlayable) return 'no-playable-episode';
+  if (error instanceof PlayedInOrder) return 'played-in-order';
+  if (error instanceof NothingPlayable) return 'nothing-playable';
   // It may have been added: sending it again could add it twice.
   // safeguard: no-resend-to-queue
   if (command === 'queue' && error instanceof SpotifyUnavailable) return 'queue-unknown';
@@ -64,8 +65,12 @@ export function refusedCommand(refusal: NoticeName, added?: readonly string[]): 
   const known: Known = problems[refusal] ?? { status: 409, title: 'The player can’t do that right now' };
   const reason = refusal.startsWith('cannot-') ? 'not-possible-now' : (known.reason ?? refusal);
   const details = added && { added, count: added.length };
+  // safeguard: say-how-many-were-queued
+  const text = added
+    ? `Added the first ${added.length} to the queue, then Spotify refused or didn’t respond. Check Up next before you add the rest.`
+    : textOfNotice(refusal);
   const actions = [{ label: 'Now playing', href: routes.nowPlaying() }];
-  return new Problem({ ...known, reason, text: textOfNotice(refusal), actions, ...(details && { details }) });
+  return new Problem({ ...known, reason, text, actions, ...(details && { details }) });
 }
 
 type Known = Pick<ErrorPage, 'status' | 'title'> & { reason?: string };
@@ -78,5 +83,6 @@ const problems: Partial<Record<NoticeName, Known>> = {
   'device-gone': { status: 404, title: 'Device not available' },
   'queue-unknown': { status: 502, title: 'Spotify didn’t respond' },
   'command-unknown': { status: 502, title: 'Spotify didn’t respond' },
+  'played-in-order': { status: 502, title: 'It’s playing, but not shuffled' },
   'partly-queued': { status: 502, title: 'Not all of these were added' },
 };

@@ -28,7 +28,7 @@ export async function addToEnd(
     // safeguard: added-despite-lost-answer
     const isThere = await areAtEnd(listener, id, { uris, since }).catch(() => null);
     if (isThere) return { id, snapshotId: null };
-    // Without any answer, Spotify may still be at it.
+    // Without an answer, Spotify may still be working on it.
     if (isThere === null || error.status === null)
       throw new AdditionUnknown('Spotify did not say what it added');
     throw error;

@@ -99,7 +99,7 @@ export function addPages({ signedIn, forms, recentPlaylists, undoAddition, baseU
 
   async function add(req: Request, res: Response, listener: SignedInListener, { uris, ids, goTo }: Adding) {
     // Afterward the list of playlists isn't cached anymore.
-    const nameOf = new Map(ids.map((id) => [id, listener.spotify.cachedPlaylistName(id)]));
+    const nameOf = new Map(ids.map((id) => [id, listener.spotify.peekPlaylistName(id)]));
     const { added, failed, unsure, undo } = await runAdd(req, async () => {
       const since = now();
       const result = await addToAll(listener, uris, ids, since);

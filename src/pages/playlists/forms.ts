@@ -14,8 +14,9 @@ import { wantsJson } from '../../web/wants-json.ts';
 import { AdditionUnknown, addToEnd } from './add-to-end.ts';
 import { readDetails } from './details.ts';
 import type { PlaylistPage } from './playlist.ts';
-import { notAccepted, noUri } from './problems.ts';
+import { creationUnknown, notAccepted, noUri } from './problems.ts';
 import type { UndoAddition } from './undo-addition.ts';
+import { isAnswerLost } from './version.ts';
 
 type Deps = {
   signedIn: SignedIn;
@@ -55,8 +56,8 @@ export function playlistFormPages(deps: Deps): Router {
     const created = await runCreate(req, async () => {
       const id = await listener.spotify.createPlaylist(details);
       return { id, ...(await addToNew(req, listener, id, uris)) };
-    }).catch(nullIfRejected);
-    if (created === null) return showForm(notAccepted);
+    }).catch((error: unknown) => ({ problem: problemOf(error) }));
+    if ('problem' in created) return showForm(created.problem);
     const { id, added, undo } = created;
     const url = routes.playlist(id);
     // safeguard: created-without-items
@@ -120,6 +121,15 @@ export function playlistFormPages(deps: Deps): Router {
   );
   router.post(routes.playlist(':id'), ...forms.read, acceptFields(detailFields), edit);
   return router;
+}
+
+/** Returns why a playlist wasn't created, or may not have been. Rethrows other errors. */
+function problemOf(error: unknown): ErrorPage {
+  if (error instanceof BadRequest) return notAccepted;
+  // Sending the same again could create a second one.
+  // safeguard: create-once-after-lost-answer
+  if (isAnswerLost(error)) return creationUnknown;
+  throw error;
 }
 
 /** Answers after a change to a playlist. */

@@ -59,7 +59,7 @@ export function orderPages({ signedIn, forms }: Deps): Router {
     const id = String(req.params.id);
     const { from, to, uri } = readMove(req);
     const snapshotId = readSnapshot(req.form);
-    const seen = listener.spotify.cachedEntries(id, snapshotId, pageInReturn(req, id));
+    const seen = listener.spotify.peekEntries(id, snapshotId, pageInReturn(req, id));
     const moved = await runMove(req, async () => {
       // safeguard: move-what-was-meant
       if (!(await isInPlace(listener, id, { snapshotId, from, to, uri }))) {
@@ -150,7 +150,7 @@ async function isInPlace(
   { snapshotId, from, to, uri }: Move & { snapshotId: string },
 ): Promise<boolean> {
   const { spotify } = listener;
-  const cached = spotify.cachedEntries(id, snapshotId, Math.floor(from / entriesPerPage) + 1);
+  const cached = spotify.peekEntries(id, snapshotId, Math.floor(from / entriesPerPage) + 1);
   const isPast = (total: number | null) => total !== null && Math.max(from, to) >= total;
   // safeguard: positions-within-playlist
   if (cached && isPast(cached.total)) throw new Problem(noPosition);
@@ -180,7 +180,7 @@ function pageToRemember(
   { snapshotId, from, to }: Omit<Move, 'uri'> & { snapshotId: string },
 ): (next: string | null) => void {
   const index = Math.floor(from / entriesPerPage);
-  const cached = spotify.cachedEntries(id, snapshotId, index + 1);
+  const cached = spotify.peekEntries(id, snapshotId, index + 1);
   if (cached === null || Math.floor(to / entriesPerPage) !== index) return () => undefined;
   const items = [...cached.items];
   const moved = items.splice(from % entriesPerPage, 1);

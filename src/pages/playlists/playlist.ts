@@ -6,8 +6,8 @@ import type { PlaylistDetails } from '../../spotify/playlist-change-calls.ts';
 import { canPlay } from '../../web/can-play.ts';
 import type { CoverColors } from '../../web/cover-colors.ts';
 import type { ErrorPage } from '../../web/errors.ts';
-import { moveNotice, type NoticeName, noticeIn } from '../../web/notices.ts';
-import { lastPage, minTotalOf, pageNumber, pagesOf } from '../../web/paging.ts';
+import { type NoticeName, noticeIn } from '../../web/notices.ts';
+import { pageNumber, pagesOrRedirect } from '../../web/paging.ts';
 import type { SignedInListener } from '../../web/signed-in.ts';
 import { wantsJson } from '../../web/wants-json.ts';
 
@@ -56,15 +56,10 @@ export function createPlaylistPage({ coverColors }: Deps) {
     const playlist = await (page === 1 ? spotify.playlist(id) : spotify.cachedPlaylist(id));
     const contents = playlist.readable ? await entriesOf(listener, id, playlist.snapshotId, page) : null;
     const { items: entries, total } = contents ?? { items: null, total: 0 };
-    const minTotal = contents ? minTotalOf(contents, (page - 1) * entriesPerPage, entriesPerPage) : 0;
-    const notice = noticeIn(req);
-    const last = lastPage(minTotal, entriesPerPage);
-    if (notice !== null && page > last) {
-      // The only item of the last page was just removed.
-      res.redirect(303, moveNotice(req, routes.playlist(id, { page: last })));
-      return;
-    }
-    const pages = pagesOf(minTotal, entriesPerPage, page);
+    const at = (page: number) => routes.playlist(id, { page });
+    const shown = { page, perPage: entriesPerPage, at };
+    const pages = pagesOrRedirect(req, res, contents ?? { items: [], total: 0 }, shown);
+    if (pages === null) return;
     const isOwn = playlist.ownerId === listener.id;
     const isEditable = entries !== null && (isOwn || playlist.collaborative);
 
@@ -83,7 +78,7 @@ export function createPlaylistPage({ coverColors }: Deps) {
       canSave: listener.hasScopesFor('saveToLibrary'),
       failedEdit: failedEdit ?? null,
       isOwn,
-      isFollowed: isFollowed(listener, `spotify:playlist:${id}`, notice),
+      isFollowed: isFollowed(listener, `spotify:playlist:${id}`, noticeIn(req)),
       canFollow: listener.hasScopesFor('followPlaylist'),
       isEditable,
       canEdit: isEditable && listener.hasScopesFor('removeFromPlaylist'),

@@ -84,6 +84,15 @@ export function partlyAdded(
   };
 }
 
+/** For a new playlist whose answer was lost. */
+export const creationUnknown = {
+  status: 502,
+  reason: 'creation-unknown',
+  title: 'Spotify didn’t respond',
+  text: 'The playlist may or may not have been created. Look at your playlists before you try again.',
+  actions: [goToPlaylists],
+};
+
 export const playlistChanged = {
   status: 409,
   reason: 'playlist-changed',
@@ -120,7 +129,7 @@ export const keepOneOnly = {
   status: 400,
   reason: 'one-item',
   title: 'One item at a time',
-  text: 'Only one item can be reduced to a single copy at once.',
+  text: 'Only one item at a time can be reduced to a single copy.',
   actions: [goToPlaylists],
 };
 

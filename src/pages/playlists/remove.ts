@@ -42,6 +42,8 @@ const result = v.object({
   copies: v.number().nullable(),
   /** The name of the item, if it is only one. */
   name: v.string().nullable(),
+  /** Whether the removal can be undone; only for `ask`. */
+  canUndo: v.boolean(),
   undo: v.string().nullable(),
 });
 type RemovalResult = v.Infer<typeof result>;
@@ -57,7 +59,7 @@ const rowFields = {
 };
 const removalFields = { ...rowFields, confirmed: flag.optional(), count: flag.optional() };
 
-const nothing = { copies: null, name: null, undo: null };
+const nothing = { copies: null, name: null, canUndo: false, undo: null };
 
 /** Removing items from a playlist, and all copies of one but one. */
 export function removalPages({ signedIn, forms, undoRemoval }: Deps): Router {
@@ -70,7 +72,7 @@ export function removalPages({ signedIn, forms, undoRemoval }: Deps): Router {
   const remove = signedIn.page(async (req, res, listener) => {
     const removal = readRemoval(req);
     const { id, snapshotId, entries } = removal;
-    const seen = listener.spotify.cachedEntries(id, snapshotId, pageInReturn(req, id));
+    const seen = listener.spotify.peekEntries(id, snapshotId, pageInReturn(req, id));
     const removed = await runRemove(req, () => removeItems(req, listener, removal));
     if (removed.outcome === 'ask') return askFirst(req, res, removal, removed);
     const action = { path: routes.removeFromPlaylist(id), button: 'Remove', entries };
@@ -83,7 +85,7 @@ export function removalPages({ signedIn, forms, undoRemoval }: Deps): Router {
   const keepOne = signedIn.page(async (req, res, listener) => {
     const removal = readRemoval(req);
     const { id, snapshotId, entries } = removal;
-    const seen = listener.spotify.cachedEntries(id, snapshotId, pageInReturn(req, id));
+    const seen = listener.spotify.peekEntries(id, snapshotId, pageInReturn(req, id));
     const chosen = await runKeepOne(req, () => keepOnly(req, listener, removal));
     const action = { path: routes.keepOneInPlaylist(id), button: 'Keep one of', entries };
     await finish(req, res, listener, chosen, 'one-left', () =>
@@ -106,9 +108,12 @@ export function removalPages({ signedIn, forms, undoRemoval }: Deps): Router {
     if (uris === null) return { ...nothing, outcome: 'changed' };
     const copies = rows && copiesOf(rows, uris);
     const name = uris.length === 1 ? (rows?.find(({ uri }) => uri === uris[0])?.name ?? null) : null;
-    const ask = { ...nothing, outcome: 'ask' as const, copies: copies?.length ?? null, name };
+    const canUndo = copies !== null && runsOf(copies).length <= maxRuns;
+    const ask = { ...nothing, outcome: 'ask' as const, copies: copies?.length ?? null, name, canUndo };
+    // Someone who wants to know how many there are decides after that.
+    const isQuestion = isCounting && !wantsJson(req);
     // safeguard: ask-before-removing-copies
-    if (!isConfirmed && (copies === null || copies.length > entries.length)) return ask;
+    if (!isConfirmed && (isQuestion || copies === null || copies.length > entries.length)) return ask;
     const firstPosition =
       copies?.[0]?.position ?? Math.min(...entries.map(({ position }) => position ?? Infinity));
     const changed = await removeAll(listener, removal, {
@@ -119,9 +124,9 @@ export function removalPages({ signedIn, forms, undoRemoval }: Deps): Router {
     if (changed.outcome !== 'done' && changed.outcome !== 'unknown')
       return { ...nothing, outcome: changed.outcome };
     // safeguard: undo-only-what-can-be-put-back
-    const items = copies && runsOf(copies).length <= maxRuns ? copies : null;
+    const items = canUndo ? copies : null;
     const undo = await undoRemoval.offer(req, items && { id, items, snapshotId: changed.snapshotId });
-    return { outcome: changed.outcome, copies: copies?.length ?? null, name, undo };
+    return { ...nothing, outcome: changed.outcome, undo };
   }
 
   async function keepOnly(
@@ -159,8 +164,10 @@ export function removalPages({ signedIn, forms, undoRemoval }: Deps): Router {
     };
     // safeguard: keep-one-puts-back
     const missing = await putBack(listener, id, [back]);
-    const items = missing.length > 0 ? copies : others;
-    const undo = await undoRemoval.offer(req, items.length > 0 ? { id, items, snapshotId: null } : null);
+    const hasMore = missing.length > 0 || others.length > 0;
+    // All copies: an Undo finds the one that is there by its position.
+    // safeguard: undo-keep-one-with-neighbors
+    const undo = await undoRemoval.offer(req, hasMore ? { id, items: copies, snapshotId: null } : null);
     return { ...nothing, outcome: missing.length > 0 ? 'copies missing' : 'done', undo };
   }
 }
@@ -234,7 +241,7 @@ function askFirst(
   req: Request,
   res: Response,
   { id, entries, snapshotId }: Removal,
-  { copies, name }: RemovalResult,
+  { copies, name, canUndo }: RemovalResult,
 ) {
   if (wantsJson(req)) throw new Problem(severalCopies(copies));
   res.set('Cache-Control', 'private, no-store').render('playlists/ask-removal', {
@@ -243,6 +250,7 @@ function askFirst(
     snapshotId,
     copies,
     name,
+    canUndo,
     returnTo: pageOfPlaylist(req, id),
   });
 }

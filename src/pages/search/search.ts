@@ -8,8 +8,8 @@ import type { SearchResults } from '../../spotify/types.ts';
 import type { CoverColors } from '../../web/cover-colors.ts';
 import { Problem } from '../../web/errors.ts';
 import { minTotalOf } from '../../web/paging.ts';
-import { charge } from '../../web/rate-limits.ts';
-import { admitVisitor, chargeVisitor } from '../../web/visitors.ts';
+import { enforceLimit } from '../../web/rate-limits.ts';
+import { admitVisitor, limitVisitor } from '../../web/visitors.ts';
 import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';
 import { lastPage, maxQueryLength, problems } from './problems.ts';
 import { topResultOf } from './top-result.ts';
@@ -90,7 +90,7 @@ export function searchPages({ appApi, listenerApi, rateLimiters, quota, coverCol
   /** Counts a search of a listener. Returns what to run before each call to Spotify. */
   async function admitListener(res: Response, isTyped: boolean, accountId: string): Promise<BeforeCall> {
     // safeguard: search-limit-per-listener
-    await charge(res, rateLimiters.search, accountId);
+    await enforceLimit(res, rateLimiters.search, accountId);
     return async () => {
       if (isTyped) await requireCallsForTyping(quota);
     };
@@ -103,7 +103,7 @@ export function searchPages({ appApi, listenerApi, rateLimiters, quota, coverCol
     return async () => {
       await requireCallsForTyping(quota);
       // safeguard: typed-visitor-searches
-      await chargeVisitor(res, rateLimiters.typedSearches, problems.typing, 'everyone');
+      await limitVisitor(res, rateLimiters.typedSearches, problems.typing, 'everyone');
       await beforeCall();
     };
   }

@@ -52,7 +52,7 @@ export const problems = {
   unavailable: formProblem(
     502,
     'setup-spotify-unavailable',
-    'Spotify didn’t answer',
+    'Spotify didn’t respond',
     'Nothing was saved. Check that this machine can connect to accounts.spotify.com, then enter all three again.',
   ),
 } as const;

@@ -11,7 +11,7 @@ import { browserName } from '../../web/browser-name.ts';
 import type { Cookies } from '../../web/cookies.ts';
 import type { Problem } from '../../web/errors.ts';
 import { withNotice } from '../../web/notices.ts';
-import { charge } from '../../web/rate-limits.ts';
+import { enforceLimit } from '../../web/rate-limits.ts';
 import type { Sessions } from '../../web/session.ts';
 import type { SignedIn } from '../../web/signed-in.ts';
 import type { PendingSignIns, SpentState } from './pending.ts';
@@ -74,7 +74,7 @@ export function createCallback(deps: Deps) {
     if (typeof code !== 'string' || code === '') throw problem(req, 'refused');
 
     // safeguard: sign-in-limit-overall
-    await charge(res, deps.rateLimiters.tokenExchange, 'everyone');
+    await enforceLimit(res, deps.rateLimiters.tokenExchange, 'everyone');
     const consentAt = now();
     const token = await access.exchangeCode(code, pending.verifier).catch((failure: unknown) => {
       throw failure instanceof CodeRejected ? problem(req, 'stale') : failure;

@@ -29,7 +29,7 @@ export type PendingSignIns = ReturnType<typeof createPendingSignIns>;
 
 /** Most servers refuse a longer Cookie header. This one answers, so that the browser gets rid of the cookies. */
 const maxHeaderBytes = 12_000;
-const maxReturnToLength = 300;
+export const maxReturnToLength = 300;
 const pollEveryMs = 50;
 /** How long a repeated callback waits for the first: longer than a token exchange and the call for the profile take. */
 const waitMs = 15_000;

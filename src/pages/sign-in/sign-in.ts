@@ -7,11 +7,12 @@ import { ForeignOrigin, Problem } from '../../web/errors.ts';
 import { acceptFields } from '../../web/fields.ts';
 import type { Forms } from '../../web/forms.ts';
 import { withNotice } from '../../web/notices.ts';
-import { chargeAddress } from '../../web/rate-limits.ts';
+import { limitByAddress } from '../../web/rate-limits.ts';
 import { safeReturnPath } from '../../web/return-path.ts';
 import { refuseSpeculative } from '../../web/speculative.ts';
 import { wantsJson } from '../../web/wants-json.ts';
 import { type Deps as CallbackDeps, createCallback } from './callback.ts';
+import { maxReturnToLength } from './pending.ts';
 import { proxyWithoutProto } from './problems.ts';
 
 type Deps = CallbackDeps & {
@@ -28,7 +29,7 @@ export function signInPages(deps: Deps): Router {
   const router = Router();
   // safeguard: no-speculative-sign-ins
   // safeguard: sign-in-limit-per-address
-  const guards = [refuseSpeculative, requireHttps(baseUrl), chargeAddress(rateLimiters.signIn)];
+  const guards = [refuseSpeculative, requireHttps(baseUrl), limitByAddress(rateLimiters.signIn)];
 
   router.use([routes.signIn(), routes.callback(), routes.signOut()], (_req, res, next) => {
     res.set('Cache-Control', 'no-store');
@@ -67,7 +68,7 @@ export function signInPages(deps: Deps): Router {
     const wanted = String(req.query.allow ?? '').split(' ');
     const granted = req.grant?.scopes ?? [];
     const scopes = knownScopes.filter((scope) => [...signInScopes, ...granted, ...wanted].includes(scope));
-    const returnTo = safeReturnPath(req.query.returnTo, baseUrl);
+    const returnTo = safeReturnPath(shortenReturnTo(req.query.returnTo), baseUrl);
     const { state, challenge } = pendingSignIns.start(req, res, { returnTo, scopes });
     // After a sign-out, Spotify shows its dialog: otherwise it would sign in the next person in this browser without asking. The same if
     // the session has ended, because another tab may be about to receive the response to its sign-out.
@@ -87,4 +88,12 @@ function requireHttps(baseUrl: string): RequestHandler {
     const isWithoutProto = baseUrl.startsWith('https:') && !req.secure;
     next(isWithoutProto ? new Problem(proxyWithoutProto) : undefined);
   };
+}
+
+/** Returns this page to return to; or if its address is too long, such as that of a selection, the page that it leads back to itself. */
+function shortenReturnTo(returnTo: unknown): unknown {
+  if (typeof returnTo !== 'string' || returnTo.length <= maxReturnToLength) return returnTo;
+  const [, query] = returnTo.split('?', 2);
+  // safeguard: return-from-long-address
+  return new URLSearchParams(query).get('returnTo') ?? returnTo;
 }

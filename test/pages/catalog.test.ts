@@ -248,10 +248,7 @@ testOnce('episodes that can’t be played are left out, and a podcast without an
   answer({ uri: one, isPlayable: false });
   simulator.forgetCalls();
   const { body } = await play().expect(409);
-  assert.deepEqual(
-    [body.reason, body.detail],
-    ['no-playable-episode', 'None of this podcast’s latest episodes can be played.'],
-  );
+  assert.deepEqual([body.reason, body.detail], ['nothing-playable', 'Spotify can’t play any of these.']);
   assert.ok(!apiRequests(simulator).includes('PUT /me/player/play'), 'playback isn’t resumed instead');
 });
 

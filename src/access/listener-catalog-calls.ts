@@ -2,7 +2,7 @@ import { partsPerPage } from '../spotify/limits.ts';
 import { defineCall, ttl } from './spotify-call.ts';
 
 /** Shared by the calls about the catalog. Their responses hardly ever change. */
-const catalogue = { scopes: [], family: 'catalogue' } as const;
+const catalog = { scopes: [], family: 'catalogue' } as const;
 
 /** Returns the offset of a page, which counts from 1. */
 export function offsetOfPage(page: number): number {
@@ -10,9 +10,9 @@ export function offsetOfPage(page: number): number {
 }
 
 /** The calls about albums, artists, shows, episodes and tracks, for the table of listener-calls.ts. The first page of a list comes with its album or show. */
-export const catalogueCalls = {
+export const catalogCalls = {
   item: defineCall({
-    ...catalogue,
+    ...catalog,
     endpoints: ['GET /tracks/{id}', 'GET /episodes/{id}'],
     usedBy: { 'Track page': true, 'Add to playlist': true },
     request: ({ webApi, accessToken, market }, uri: string) => webApi.item(accessToken, uri, market),
@@ -21,7 +21,7 @@ export const catalogueCalls = {
 
   /** Not cached for long: the position at which the listener stopped changes while they listen. */
   episode: defineCall({
-    ...catalogue,
+    ...catalog,
     endpoints: ['GET /episodes/{id}'],
     usedBy: { 'Episode page': true },
     request: ({ webApi, accessToken, market }, id: string) => webApi.episode(accessToken, id, market),
@@ -29,7 +29,7 @@ export const catalogueCalls = {
   }),
 
   album: defineCall({
-    ...catalogue,
+    ...catalog,
     endpoints: ['GET /albums/{id}'],
     usedBy: { 'Album page': true },
     request: ({ webApi, accessToken, market }, id: string) => webApi.album(accessToken, id, market),
@@ -37,7 +37,7 @@ export const catalogueCalls = {
   }),
 
   albumTracks: defineCall({
-    ...catalogue,
+    ...catalog,
     endpoints: ['GET /albums/{id}/tracks'],
     usedBy: { 'Album page': 'from the second page on' },
     request: ({ webApi, accessToken, market }, id: string, page: number) =>
@@ -46,7 +46,7 @@ export const catalogueCalls = {
   }),
 
   artist: defineCall({
-    ...catalogue,
+    ...catalog,
     endpoints: ['GET /artists/{id}'],
     usedBy: { 'Artist page': true },
     request: ({ webApi, accessToken }, id: string) => webApi.artist(accessToken, id),
@@ -54,7 +54,7 @@ export const catalogueCalls = {
   }),
 
   artistAlbums: defineCall({
-    ...catalogue,
+    ...catalog,
     endpoints: ['GET /artists/{id}/albums'],
     usedBy: { 'Artist page': 'for each ten albums, when asked for' },
     request: ({ webApi, accessToken, market }, id: string, page: number) =>
@@ -63,7 +63,7 @@ export const catalogueCalls = {
   }),
 
   show: defineCall({
-    ...catalogue,
+    ...catalog,
     endpoints: ['GET /shows/{id}'],
     usedBy: { 'Podcast page': true, 'Saved podcasts': '"Play"', Search: '"Play"' },
     request: ({ webApi, accessToken, market }, id: string) => webApi.show(accessToken, id, market),
@@ -71,7 +71,7 @@ export const catalogueCalls = {
   }),
 
   showEpisodes: defineCall({
-    ...catalogue,
+    ...catalog,
     endpoints: ['GET /shows/{id}/episodes'],
     usedBy: { 'Podcast page': 'from the second page on' },
     request: ({ webApi, accessToken, market }, id: string, page: number) =>

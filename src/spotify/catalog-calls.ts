@@ -9,12 +9,12 @@ import {
   parseShowWithEpisodes,
   parseSingleArtist,
   parseSingleEpisode,
-} from './parse-catalogue.ts';
+} from './parse-catalog.ts';
 import type { Send, Slice } from './send.ts';
 import { partsOf, pathTo } from './uri.ts';
 
 /** The calls that search Spotify and read single items. They throw what web-api.ts lists. */
-export function createCatalogueCalls(send: Send, trusted: TrustedUrls) {
+export function createCatalogCalls(send: Send, trusted: TrustedUrls) {
   return {
     /** Returns a page of search results ("Search for Item"); `page` counts from 1. */
     async search(

@@ -7,19 +7,19 @@ import {
   type Show,
   type Track,
   uriOf,
-} from './catalogue.ts';
+} from './catalog.ts';
 import type { Json, JsonContext, JsonHelpers, JsonObject } from './json.ts';
 import { createRandom } from './random.ts';
 import { resumePointOf } from './resume-points.ts';
 
-export type CatalogueJson = ReturnType<typeof createCatalogueJson>;
+export type CatalogJson = ReturnType<typeof createCatalogJson>;
 
 type Deps = { context: JsonContext; helpers: JsonHelpers };
 
 const markets = ['DE', 'GB', 'SE'];
 
 /** Artists, albums, tracks and local files. */
-export function createCatalogueJson({ context: { apiUrl, unavailable }, helpers }: Deps) {
+export function createCatalogJson({ context: { apiUrl, unavailable }, helpers }: Deps) {
   const { legacyOnly, links, images, popularity, paging } = helpers;
 
   const artistSummary = ({ id, name }: Artist): JsonObject => ({ ...links('artist', id), name });

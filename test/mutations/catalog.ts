@@ -3,11 +3,59 @@ import type { Mutation } from './mutation.ts';
 /** Safeguards of the library, and of the pages about albums, artists, podcasts, episodes and tracks. */
 export const mutations: Mutation[] = [
   {
+    what: 'forgetting only what was saved',
+    safeguard: 'forget-only-what-changed',
+    from: 'return uris.map(',
+    to: "return [...uris, ''].map(",
+    test: 'test/pages/library-lists',
+    named: 'followed and unfollowed',
+  },
+  {
+    what: 'leaving out saved tracks that can’t be played',
+    safeguard: 'play-playable-tracks',
+    from: '(item?.restriction ? [] : (item?.uri ?? []))',
+    to: '(item?.uri ?? [])',
+    test: 'test/pages/selection',
+    named: 'are left out',
+  },
+  {
+    what: 'saying that a list plays without shuffle',
+    safeguard: 'say-that-it-plays',
+    from: "throw new PlayedInOrder('Shuffle was refused', { cause: error });",
+    to: 'throw error;',
+    test: 'test/pages/shuffle',
+    named: 'woken up',
+  },
+  {
+    what: 'saying how many were added to the queue',
+    safeguard: 'say-how-many-were-queued',
+    from: 'const text = added ?',
+    to: 'const text = added && false ?',
+    test: 'test/pages/selection',
+    named: 'only some could be added',
+  },
+  {
+    what: 'refusing a selection of which nothing can be played',
+    safeguard: 'refuse-unplayable-selection',
+    from: 'if (fields.unplayable !== undefined && fields.entry === undefined)',
+    to: 'if (false)',
+    test: 'test/pages/playlist-removal',
+    named: 'selected to be removed or added',
+  },
+  {
+    what: 'leading to a job whose button was pressed twice',
+    safeguard: 'start-export-pressed-twice',
+    from: 'if (former.exportId === exportId && !wantsJson(req)) return;',
+    to: '',
+    test: 'test/pages/export-jobs',
+    named: 'can be canceled',
+  },
+  {
     what: 'asking about the library only while calls aren’t scarce',
     safeguard: 'library-state-is-dropped-first',
     from: 'known === null && !(await hub.isRelaxed())',
     to: 'false',
-    test: 'test/pages/catalogue',
+    test: 'test/pages/catalog',
     named: 'the library isn’t asked for while calls are scarce',
   },
   {
@@ -63,7 +111,7 @@ export const mutations: Mutation[] = [
     safeguard: 'hide-following-if-not-offered',
     from: "return (await store.read(clientId)) !== 'none';",
     to: 'return true;',
-    test: 'test/pages/catalogue',
+    test: 'test/pages/catalog',
     named: 'found out once',
   },
   {
@@ -71,7 +119,7 @@ export const mutations: Mutation[] = [
     safeguard: 'probe-following-once',
     from: "if (known === 'none') throw new ArtistsNotOffered();\n      if (known === null) return probe(request);",
     to: 'return probe(request);',
-    test: 'test/pages/catalogue',
+    test: 'test/pages/catalog',
     named: 'found out once',
   },
   {
@@ -79,7 +127,7 @@ export const mutations: Mutation[] = [
     safeguard: 'missing-artist-is-no-refusal',
     from: 'if (!isRefusal(otherError) || error instanceof NotFound) throw error;',
     to: 'if (!isRefusal(otherError)) throw error;',
-    test: 'test/pages/catalogue',
+    test: 'test/pages/catalog',
     named: 'says nothing about the app',
   },
   {
@@ -93,9 +141,9 @@ export const mutations: Mutation[] = [
   {
     what: 'invalidating followed artists',
     safeguard: 'invalidate-followed-artists',
-    from: "() => ['followed artists', 'is saved ']",
-    to: "() => ['is saved ']",
-    test: 'test/pages/catalogue',
+    from: "['followed artists', ...isSaved(uris)]",
+    to: 'isSaved(uris)',
+    test: 'test/pages/catalog',
     named: 'found out once',
   },
   {
@@ -103,7 +151,7 @@ export const mutations: Mutation[] = [
     safeguard: 'saved-by-notice',
     from: "if (notice === 'track-saved' || notice === 'artist-followed') return true;",
     to: '',
-    test: 'test/pages/catalogue',
+    test: 'test/pages/catalog',
     named: 'at another server',
   },
   {
@@ -111,7 +159,7 @@ export const mutations: Mutation[] = [
     safeguard: 'notice-about-this',
     from: 'req.query.about === uri ? noticeIn(req) : null',
     to: 'noticeIn(req)',
-    test: 'test/pages/catalogue',
+    test: 'test/pages/catalog',
     named: 'what the page is about',
   },
   {
@@ -119,7 +167,7 @@ export const mutations: Mutation[] = [
     safeguard: 'page-without-saved-state',
     from: 'isSaved(uri).catch(nullWithoutSpotify)',
     to: 'isSaved(uri)',
-    test: 'test/pages/catalogue',
+    test: 'test/pages/catalog',
     named: 'shown without an answer',
   },
   {
@@ -127,7 +175,7 @@ export const mutations: Mutation[] = [
     safeguard: 'ask-only-if-shown',
     from: 'canSave && !wantsJson(req) ? await savedOf(req, listener, kind) : null',
     to: 'await savedOf(req, listener, kind)',
-    test: 'test/pages/catalogue',
+    test: 'test/pages/catalog',
     named: 'shown without an answer',
   },
   {
@@ -143,7 +191,7 @@ export const mutations: Mutation[] = [
     safeguard: 'albums-only-if-asked',
     from: 'if (req.query.page === undefined) return { artist, albums: null, page: null, pages: null, total: null };',
     to: '',
-    test: 'test/pages/catalogue',
+    test: 'test/pages/catalog',
     named: 'only when someone wants them',
   },
   {
@@ -151,7 +199,7 @@ export const mutations: Mutation[] = [
     safeguard: 'ten-albums-per-call',
     from: 'export const albumsPerPage = 10;',
     to: 'export const albumsPerPage = 20;',
-    test: 'test/pages/catalogue',
+    test: 'test/pages/catalog',
     named: 'only when someone wants them',
   },
   {
@@ -160,7 +208,7 @@ export const mutations: Mutation[] = [
     from: "parseText(page.next) !== '' && isId(after) ? after : null",
     to: "typeof after === 'string' ? after : null",
     test: 'test/pages/library-lists',
-    named: 'with odd fields',
+    named: 'with invalid fields',
   },
   {
     what: 'naming the deletion of an own playlist',
@@ -168,7 +216,7 @@ export const mutations: Mutation[] = [
     from: 'const isOwn = playlist.ownerId === listener.id;',
     to: 'const isOwn = false;',
     test: 'test/pages/library-lists',
-    named: 'is deleted after a question',
+    named: 'deleting a playlist asks first',
   },
   {
     what: 'putting the exact name first',

@@ -1,5 +1,5 @@
 import { type Request, type Response, Router } from 'express';
-import type { AppApi, CatalogueReader } from '../../access/app-api.ts';
+import type { AppApi, CatalogReader } from '../../access/app-api.ts';
 import { nullWithoutSpotify } from '../../access/errors.ts';
 import type { RateLimiters } from '../../access/rate-limiter.ts';
 import { routes } from '../../routes.ts';
@@ -21,10 +21,10 @@ type Deps = { signedIn: SignedIn; appApi: AppApi; rateLimiters: RateLimiters; co
 type Kind = 'album' | 'artist' | 'show' | 'episode' | 'track';
 /** The object that the page is about, under the name of its kind, and its list. */
 type Data = { [kind in Kind]?: { covers: readonly Image[] } };
-type Load = (req: Request, reader: CatalogueReader) => Promise<Data>;
+type Load = (req: Request, reader: CatalogReader) => Promise<Data>;
 
 /** Pages about an album, an artist, a show, an episode and a track. Visitors who aren't signed in see them as well, by the app token. */
-export function cataloguePages({ signedIn, appApi, rateLimiters, coverColors }: Deps): Router {
+export function catalogPages({ signedIn, appApi, rateLimiters, coverColors }: Deps): Router {
   const router = Router();
   router.param('id', checkSpotifyId);
   add('album', routes.album(':id'), loadAlbum);
@@ -45,7 +45,7 @@ export function cataloguePages({ signedIn, appApi, rateLimiters, coverColors }: 
         return;
       }
       const beforeCall = await admitVisitor(req, res, rateLimiters, visitorProblems(req.originalUrl));
-      const data = await load(req, appApi.catalogue(beforeCall));
+      const data = await load(req, appApi.catalog(beforeCall));
       await show(req, res, kind, { data, controls: noControls });
     });
   }
@@ -60,7 +60,7 @@ export function cataloguePages({ signedIn, appApi, rateLimiters, coverColors }: 
     res.set('Cache-Control', 'private, no-store').vary('Accept');
     if (wantsJson(req)) return void res.json(data);
     const color = coverColors.of(data[kind]?.covers ?? []);
-    res.render(`catalogue/${kind}`, {
+    res.render(`catalog/${kind}`, {
       id,
       uri: uriOf(req, kind),
       isCheckable: isCheckableUri(uriOf(req, kind)),

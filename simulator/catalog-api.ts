@@ -1,5 +1,5 @@
 import { ApiError, notFound } from './api-error.ts';
-import { albums, artists, episodes, shows, tracks } from './catalogue.ts';
+import { albums, artists, episodes, shows, tracks } from './catalog.ts';
 import type { ApiRequest, ApiResponse, Endpoints } from './endpoints.ts';
 import { albumsOf, find } from './everything.ts';
 import type { Json } from './json.ts';
@@ -10,7 +10,7 @@ import type { Settings } from './types.ts';
 type Deps = { settings: Settings; endpoints: Endpoints; playlistStore: PlaylistStore };
 
 /** Search and single objects, which an app token can read as well. */
-export function addCatalogue({ settings, endpoints, playlistStore }: Deps) {
+export function addCatalog({ settings, endpoints, playlistStore }: Deps) {
   const { appEndpoint } = endpoints;
   const family = 'catalogue';
 
