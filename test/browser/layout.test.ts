@@ -104,3 +104,21 @@ test('a list is printed without buttons, navigation and covers', { skip }, async
   const scheme = await page.evaluate('getComputedStyle(document.documentElement).colorScheme');
   assert.equal(scheme, 'light', 'dark ink on light paper');
 });
+
+test('playlists are sorted and filtered in place, and the field keeps the focus', { skip }, async (t) => {
+  const turntable = await startTurntable(t);
+  const page = await signedIn(t, turntable);
+  await page.goto(`${turntable.url}/playlists`);
+  await page.evaluate('document.isSame = true');
+  assert.ok(await page.getByRole('button', { name: 'Apply' }).isHidden());
+  await page.getByLabel('Sort by').focus();
+  await page.getByLabel('Sort by').selectOption('Name');
+  await page.waitForURL('**/playlists?q=&sort=name');
+  await page.locator('#filter-status', { hasText: /^132 of 137 playlists$/ }).waitFor({ state: 'attached' });
+  assert.equal(await page.evaluate('document.activeElement.name'), 'sort');
+  await page.getByLabel('Filter by name').fill('sunday');
+  await page.keyboard.press('Tab');
+  await page.waitForURL('**/playlists?q=sunday&sort=name');
+  await page.locator('#playlists').getByRole('link', { name: 'Sunday, slowly' }).first().waitFor();
+  assert.ok(await page.evaluate('document.isSame'));
+});
