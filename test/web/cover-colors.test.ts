@@ -139,7 +139,9 @@ test('lists and search results take on the color of their first cover', async (t
   const { browser } = await startTurntable(t);
   const mara = browser();
   await mara.signIn('mara', allowAll);
-  const lists = ['', '/recent', '/top', '/albums', '/shows', '/episodes', '/artists'].map((one) => `/library${one}`);
+  const lists = ['', '/recent', '/top', '/albums', '/shows', '/episodes', '/artists'].map(
+    (one) => `/library${one}`,
+  );
   for (const path of ['/playlists', '/search?q=ilse', ...lists])
     await until(async () =>
       /<html lang="en" class="hue-\d+ chroma-[012]">/.test((await mara.get(path).expect(200)).text),
