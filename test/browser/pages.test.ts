@@ -74,6 +74,7 @@ const states: Record<string, (turntable: Turntable, page: Page) => Promise<unkno
   'an empty playlist': async (turntable, page) => openPlaylist(turntable, page, '/playlists', 'Someday'),
   'the export of a playlist': async (turntable, page) => {
     await openPlaylist(turntable, page, '/playlists', 'Sunday, slowly');
+    await page.getByRole('button', { name: 'More actions' }).click();
     await page.getByRole('link', { name: 'Export', exact: true }).click();
     await page.waitForURL('**/export');
   },
