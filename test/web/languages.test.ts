@@ -16,7 +16,7 @@ async function read(t: Parameters<typeof startTurntable>[0]) {
     const asked = mara.get(`${path}?page=20`);
     const { text } = await (languages === undefined ? asked : asked.set('Accept-Language', languages));
     const [, count = ''] = /<p class="small">(.*?), page/.exec(text) ?? [];
-    const [, tag = '', day = ''] = /added\s+(<time[^>]*>)([^<]*)<\/time>/.exec(text) ?? [];
+    const [, tag = '', day = ''] = /added <\/span>(<time[^>]*>)([^<]*)<\/time>/.exec(text) ?? [];
     const [, length = ''] = /<p class="small duration">(.*?)<\/p>/.exec(text) ?? [];
     return { count: count.replace(spaces, ' '), tag, day, length, text };
   };
