@@ -44,7 +44,7 @@ const stylesOf: Record<string, readonly Style[]> = {
 const isLargeAsPng = (name: string) => /^(wall|search)/.test(name);
 
 /** A moment in the middle of a track. */
-const playing = { kind: 'track', index: 2, progressMs: 97_000 } as const;
+const playing = { kind: 'track', index: 2, progressMs: 92_000 } as const;
 
 for (const style of Object.keys(styles) as Style[]) {
   test(`pictures of the demo, ${style}`, async (t) => {
@@ -142,7 +142,8 @@ async function openStage(t: TestContext, options: BrowserContextOptions): Promis
   await openInColor(page, `${url}/now-playing`);
   // Until what is up next is there.
   await page.waitForTimeout(2_000);
-  await page.clock.pauseAt(Number(await page.evaluate('Date.now()')) + 100);
+  // Far enough ahead for a busy machine.
+  await page.clock.pauseAt(Number(await page.evaluate('Date.now()')) + 5_000);
   return page;
 }
 
