@@ -156,7 +156,9 @@ export function createSessions(deps: Deps) {
     async extend(req: Request): Promise<void> {
       const { startedAt } = req.session;
       if (startedAt === undefined) return;
-      await redisCall(redis.expire(sessionRecords.key(req.session.id), remainingLifetimeSeconds(startedAt, now())));
+      await redisCall(
+        redis.expire(sessionRecords.key(req.session.id), remainingLifetimeSeconds(startedAt, now())),
+      );
     },
   };
 
