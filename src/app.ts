@@ -159,6 +159,8 @@ export function createApp({
     recentSignInErrors.record(error);
     const { method, path, requestId } = req;
     const fields = { ...errorFields(error), status, method, path, requestId };
+    // safeguard: count-unforeseen-errors
+    if (status === 500) parts?.metrics.countUnforeseenError();
     if (status >= 500) log.error('Request failed', fields);
     // The access log already shows missing pages and required sign-ins.
     else if (error instanceof NoSuchPage || error instanceof NotSignedIn)
