@@ -283,7 +283,7 @@ function sessionRoutes({ config, log, parts, cookies, pendingSignIns }: SessionD
   router.use(playlistPages({ signedIn, forms, undo, recentPlaylists, coverColors, baseUrl, now }));
   router.use(libraryPages({ signedIn, forms, hub, undo, coverColors }));
   router.use(catalogPages({ signedIn, appApi, rateLimiters, coverColors }));
-  router.use(searchPages({ appApi, listenerApi, rateLimiters, quota }));
+  router.use(searchPages({ appApi, listenerApi, rateLimiters, quota, coverColors }));
   router.use(accountPages({ browsers, signedIn, people, forms, ...quota }));
   router.use(quotaPages({ signedIn, ...quota }));
   router.use(forms.readForResend);

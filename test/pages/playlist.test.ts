@@ -80,7 +80,7 @@ test('a playlist shows its card and its contents', async (t) => {
     ),
   );
   assert.match(page.text, /For the second pot of coffee\./);
-  assert.match(page.text, /<p class="small">20 items · 1 hr, \d+ min<\/p>/);
+  assert.match(page.text, /<p class="small">20 items · 1 hr, \d+ min · /);
   assert.equal(body.entries.length, 20);
   const [, list = ''] = page.text.split('<ol class="track-list');
   assert.equal(list.match(/<li[ >]/g)?.length, 20);
@@ -95,7 +95,7 @@ test('a playlist shows its card and its contents', async (t) => {
     assert.equal(addedBy?.name, 'mara');
     assert.ok(item.durationMs > 100_000 && item.covers.length === 3 && item.artists.length > 0 && item.album);
   }
-  assert.match(page.text, /added <time datetime="[\dTZ:-]+">\d+ \w+ \d{4}<\/time><\/p>/);
+  assert.match(page.text, /added <\/span><time datetime="[\dTZ:-]+">\d+ \w+ \d{4}<\/time><\/p>/);
 });
 
 test('a playlist of 1,200 items comes page by page, each item once and in its place', async (t) => {
@@ -188,7 +188,7 @@ test('another person’s playlist shows as much as Spotify returns', async (t) =
     );
     assert.match(
       page.text,
-      /<a class="button secondary" href="[^"]+\/open\/playlist\/[^"]+">Open on Spotify<\/a>/,
+      /<a class="spotify-link" href="[^"]+\/open\/playlist\/[^"]+">Open on Spotify<\/a>/,
     );
     assert.equal(body.entries, null);
     assert.equal(simulator.calls.length, 1, 'both visits within a moment share one call');
