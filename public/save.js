@@ -4,7 +4,12 @@ const { save, remove, saveLabel, removeLabel } = form.dataset;
 
 function show(isSaved) {
   form.action = isSaved ? remove : save;
-  form.querySelector('button').textContent = isSaved ? removeLabel : saveLabel;
+  const button = form.querySelector('button');
+  const label = isSaved ? removeLabel : saveLabel;
+  // A heart has its label in a tooltip, and in text for screen readers.
+  const text = button.querySelector('span');
+  (text ?? button).textContent = label;
+  if (text) button.title = label;
 }
 
 /** Asks whether it is saved if the page doesn't know, and replaces the link that does the same. Without an answer the link stays. */

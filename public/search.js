@@ -147,6 +147,7 @@ function show(html, search, url) {
   for (const [index, link] of page.querySelectorAll('#search-kinds a').entries())
     kinds[index].setAttribute('href', link.getAttribute('href'));
   document.title = page.title;
+  document.documentElement.className = page.documentElement.className;
   // safeguard: search-in-address
   history.replaceState(history.state, '', url);
   shown = search;

@@ -1,5 +1,6 @@
 import type { ApiVersion } from '../spotify/api-version.ts';
 import { legacyGroups } from '../spotify/library-calls.ts';
+import type { TimeRange } from '../spotify/limits.ts';
 import { partsOf, type UriKind } from '../spotify/uri.ts';
 import type { ApiVersions } from './api-version.ts';
 import type { CallingSession, ListenerCaller } from './listener-caller.ts';
@@ -37,6 +38,12 @@ export function createListenerLibrary({ caller, session, calls, apiVersions }: D
   return {
     /** Returns whether this is in the library, as far as that is known without a call; null if it isn't known. */
     knownSaved: (uri: string): boolean | null => caller.peek(session, listenerCalls.isSaved, [uri]) ?? null,
+
+    /** Returns the top artists or tracks of a time range if they are cached, without a call; else null. */
+    cachedTop: (of: 'artists' | 'tracks', range: TimeRange): readonly { uri: string | null }[] | null =>
+      (of === 'artists'
+        ? caller.peek(session, listenerCalls.topArtists, [range])
+        : caller.peek(session, listenerCalls.topTracks, [range])) ?? null,
 
     /**
      * Saves these to the library, or follows them; up to {@link maxSavedItems}, in one call, or one for each group of {@link groupsOf}. `onDone` is called

@@ -89,6 +89,7 @@ async function openOrder(t: TestContext, javaScriptEnabled = true) {
   const opened = await open(t, '/playlists', { listener: 'noor', javaScriptEnabled });
   const { page, person } = opened;
   await page.locator('a.card', { hasText: 'Morning walk' }).click();
+  await page.getByRole('button', { name: 'More actions' }).click();
   await page.getByRole('link', { name: 'Reorder' }).click();
   await page.getByRole('heading', { name: /^Reorder/ }).waitFor();
   const path = new URL(page.url()).pathname.replace('/order', '');
@@ -168,7 +169,7 @@ async function openPlaylist(t: TestContext, name: string, javaScriptEnabled = tr
   const opened = await open(t, '/playlists', { listener: 'noor', javaScriptEnabled });
   const { page, person } = opened;
   await page.locator('a.card', { hasText: name }).click();
-  await page.getByRole('link', { name: 'Reorder' }).waitFor();
+  await page.getByRole('button', { name: 'More actions' }).waitFor();
   const path = new URL(page.url()).pathname;
   return {
     ...opened,

@@ -38,13 +38,13 @@ test('the page that started an export shows its pause and its end, and stays ope
   const turntable = await startTurntable(t, { timing: { firstByteMs: 8_000 } });
   const { simulator, clock, logged } = turntable;
   const path = await playlistNamed(await signInToExport(turntable), longPlaylistName);
-  const page = await opened(t, turntable, path);
+  const page = await opened(t, turntable, `${path}/export`);
   delayPages(turntable, 0, 6);
   simulator.fault({ on: /\/items$/, answer: limited });
 
   const downloaded = page.waitForEvent('download', { timeout: 60_000 });
   // A click would wait for the download to begin.
-  await page.getByRole('link', { name: 'CSV' }).dispatchEvent('click');
+  await page.getByRole('link', { name: 'Download CSV' }).dispatchEvent('click');
   // The page polls while its browser waits for the file, so this test has to wait as well.
   while (!/"path":"\/playlists\/export\/progress"/.test(logged.join(''))) await sleep(100);
   assert.doesNotMatch(logged.join(''), /"path":"[^"]*export\.csv"/, 'the file has not come');
@@ -62,7 +62,7 @@ test('the page that started an export shows its pause and its end, and stays ope
   assert.equal(readTable(await readFile(await file.path(), 'utf8')).at(-1)?.Position, '1200');
   await page.locator('#export-state [data-state="complete"]').waitFor();
   assert.equal(await page.locator('#export-state').innerText(), 'Finished: 1,200 rows.');
-  assert.equal(new URL(page.url()).pathname, path);
+  assert.equal(new URL(page.url()).pathname, `${path}/export`);
 });
 
 // fault: failed-download-in-browser
@@ -113,11 +113,11 @@ test('a download that cannot begin yet begins by itself', { skip }, async (t) =>
   const turntable = await startTurntable(t, { timing: { firstByteMs: 0 } });
   const { simulator, clock } = turntable;
   const path = await playlistNamed(await signInToExport(turntable), longPlaylistName);
-  const page = await opened(t, turntable, path);
+  const page = await opened(t, turntable, `${path}/export`);
   const answer = { status: 429, headers: { 'Retry-After': '3' }, body: '' };
   simulator.fault({ on: /\/playlists\/\w+$/, answer });
 
-  await page.getByRole('link', { name: 'CSV' }).click();
+  await page.getByRole('link', { name: 'Download CSV' }).click();
   await page.getByRole('heading', { name: /^Paused until/ }).waitFor();
   const downloaded = page.waitForEvent('download');
   clock.advance({ seconds: 3 });

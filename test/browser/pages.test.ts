@@ -74,6 +74,7 @@ const states: Record<string, (turntable: Turntable, page: Page) => Promise<unkno
   'an empty playlist': async (turntable, page) => openPlaylist(turntable, page, '/playlists', 'Someday'),
   'the export of a playlist': async (turntable, page) => {
     await openPlaylist(turntable, page, '/playlists', 'Sunday, slowly');
+    await page.getByRole('button', { name: 'More actions' }).click();
     await page.getByRole('link', { name: 'Export', exact: true }).click();
     await page.waitForURL('**/export');
   },
@@ -200,11 +201,13 @@ const states: Record<string, (turntable: Turntable, page: Page) => Promise<unkno
   'add to a playlist: not allowed yet': async (turntable, page) => addPlaying(turntable, page, ''),
   'the listener’s own playlist, with the form open': async (turntable, page) => {
     await openOwnPlaylist(turntable, page, 'Sunday, slowly');
-    await page.getByText('Edit details').click();
+    await page.getByRole('button', { name: 'More actions' }).click();
+    await page.getByRole('button', { name: 'Edit details' }).click();
   },
   'the listener’s own playlist, after a change that failed': async (turntable, page) => {
     await openOwnPlaylist(turntable, page, 'Dinner for six');
-    await page.getByText('Edit details').click();
+    await page.getByRole('button', { name: 'More actions' }).click();
+    await page.getByRole('button', { name: 'Edit details' }).click();
     await page.getByLabel('Yes').check();
     await page.getByRole('button', { name: 'Save', exact: true }).click();
     await page.getByRole('alert').waitFor();

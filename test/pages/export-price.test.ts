@@ -23,7 +23,10 @@ test('the formats of an export share what Spotify sent for some minutes', async 
   const { simulator, clock } = turntable;
   const mara = await signInToExport(turntable);
   const path = await playlistNamed(mara, longPlaylistName);
-  assert.match((await mara.get(path).expect(200)).text, new RegExp(`about ${calls} calls to Spotify`));
+  assert.match(
+    (await mara.get(`${path}/export`).expect(200)).text,
+    new RegExp(`about ${calls} calls to Spotify`),
+  );
   await getFile(mara, `${path}/export.json`);
   simulator.forgetCalls();
 

@@ -30,7 +30,7 @@ test('the library shows saved tracks a page at a time, one call each, and every 
   assert.match(first.text, new RegExp(`${body.total} tracks, page 1 of ${body.pages}`));
   assert.ok(first.text.includes(`<a href="${newest.item.link}">Open on Spotify`), 'each leads to Spotify');
   assert.ok(first.text.includes(`<a href="/tracks/${newest.item.uri.slice(14)}"><bdi>`), 'and to its page');
-  assert.match(first.text, /saved <time datetime="[\dTZ:-]+">\d+ \w+ \d{4}<\/time>/);
+  assert.match(first.text, /saved <\/span><time datetime="[\dTZ:-]+">\d+ \w+ \d{4}<\/time>/);
   assert.equal(pages.flat().length, body.total);
   assert.equal(new Set(pages.flat().map(({ item }) => item.uri)).size, body.total);
   assert.equal(
@@ -54,7 +54,10 @@ test('recently played takes one call', async (t) => {
   const { body } = await person.getJson('/library/recent').expect(200);
 
   assert.equal(body.tracks.length, 50);
-  assert.match(page.text, /played <time datetime="[^"]+">(just now|\d+ (minutes?|hours?) ago)<\/time>/);
+  assert.match(
+    page.text,
+    /played <\/span><time datetime="[^"]+">(just now|\d+ (minutes?|hours?) ago)<\/time>/,
+  );
   assert.ok(page.text.includes(`<a href="${body.tracks[0].item.link}">`));
   assert.deepEqual(apiRequests(simulator), ['GET /me/player/recently-played']);
 });
@@ -89,6 +92,28 @@ test('top artists and tracks come in three ranges, one call each, cached for ten
   assert.deepEqual(apiRequests(simulator), ['GET /me/top/tracks']);
   for (const query of ['of=albums', 'range=ever', 'of=constructor', 'of=tracks&of=artists']) {
     await person.get(`/library/top?${query}`).expect(404);
+  }
+});
+
+test('what is new among the top ones is marked if the next longer time range is known already', async (t) => {
+  const { browser, simulator } = await startTurntable(t);
+  const mara = browser();
+  await mara.signIn();
+  for (const kind of ['artists', 'tracks']) {
+    const path = `/library/top?of=${kind}&range=short_term`;
+    assert.doesNotMatch((await mara.get(path).expect(200)).text, />New</, 'no call for that');
+    const longer = (await mara.getJson(`/library/top?of=${kind}&range=medium_term`).expect(200)).body[kind];
+    const uris = new Set(longer.map(({ uri }: { uri: string }) => uri));
+    simulator.forgetCalls();
+
+    const { text } = await mara.get(path).expect(200);
+
+    assert.deepEqual(apiRequests(simulator), []);
+    const { body } = await mara.getJson(path).expect(200);
+    const fresh = body[kind].filter(({ uri }: { uri: string }) => !uris.has(uri));
+    const badge = new RegExp(`title="Not in your top ${kind} of 6 months">New<`, 'g');
+    assert.ok(fresh.length > 0);
+    assert.equal([...text.matchAll(badge)].length, fresh.length);
   }
 });
 

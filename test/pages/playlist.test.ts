@@ -4,6 +4,7 @@ import ejs from 'ejs';
 import { Redis } from 'ioredis';
 import { apiVersions, type Simulator } from '../../simulator/simulator.ts';
 import { apiVersionIn, testInEachApiVersion as test } from '../support/api-versions.ts';
+import { allowAll, formFields } from '../support/pages.ts';
 import { accessTokenOf, type Browser, countApiCalls, startTurntable } from '../support/turntable.ts';
 
 type Listed = { id: string; name: string; owner: { name: string } | null };
@@ -80,7 +81,7 @@ test('a playlist shows its card and its contents', async (t) => {
     ),
   );
   assert.match(page.text, /For the second pot of coffee\./);
-  assert.match(page.text, /<p class="small">20 items · 1 hr, \d+ min<\/p>/);
+  assert.match(page.text, /<p class="small">20 items · 1 hr, \d+ min · /);
   assert.equal(body.entries.length, 20);
   const [, list = ''] = page.text.split('<ol class="track-list');
   assert.equal(list.match(/<li[ >]/g)?.length, 20);
@@ -95,7 +96,7 @@ test('a playlist shows its card and its contents', async (t) => {
     assert.equal(addedBy?.name, 'mara');
     assert.ok(item.durationMs > 100_000 && item.covers.length === 3 && item.artists.length > 0 && item.album);
   }
-  assert.match(page.text, /added <time datetime="[\dTZ:-]+">\d+ \w+ \d{4}<\/time><\/p>/);
+  assert.match(page.text, /added <\/span><time datetime="[\dTZ:-]+">\d+ \w+ \d{4}<\/time><\/p>/);
 });
 
 test('a playlist of 1,200 items comes page by page, each item once and in its place', async (t) => {
@@ -188,13 +189,31 @@ test('another person’s playlist shows as much as Spotify returns', async (t) =
     );
     assert.match(
       page.text,
-      /<a class="button secondary" href="[^"]+\/open\/playlist\/[^"]+">Open on Spotify<\/a>/,
+      /<a class="spotify-link" href="[^"]+\/open\/playlist\/[^"]+">Open on Spotify<\/a>/,
     );
     assert.equal(body.entries, null);
     assert.equal(simulator.calls.length, 1, 'both visits within a moment share one call');
   } else {
     assert.equal(body.entries.length, 50);
   }
+});
+
+test('a playlist whose contents the app can’t read is played as a whole', async (t) => {
+  const { browser, simulator, clock } = await startTurntable(t, { timing: { afterCommandMs: 0 } });
+  simulator.setProduct('mara', 'premium');
+  const mara = browser();
+  await mara.signIn('mara', allowAll);
+  const path = await playlistNamed(mara, 'Lighthouse keepers');
+
+  const { text } = await mara.get(path).expect(200);
+  assert.match(text, /<button class="play-button" form="play"/);
+  const sent = formFields(text, '/player/play');
+  const left = await mara.post('/player/play').type('form').send(sent).expect(303);
+
+  assert.equal(left.headers.location, `${path}?notice=playback-started`);
+  clock.advance({ seconds: 2 });
+  const { body } = await mara.getJson('/now-playing').expect(200);
+  assert.equal(body.context, `spotify:playlist:${path.split('/')[2]}`);
 });
 
 test('a playlist that others share with the listener can be read', async (t) => {

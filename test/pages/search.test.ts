@@ -265,8 +265,8 @@ test('the top result is played, queued and added in place', async (t) => {
   await mara.signIn('mara', allowAll);
   const { text } = await mara.get('/search?q=salt in the piano').expect(200);
   const [, section = ''] = /<h2>Top result<\/h2>([\s\S]*?)<\/section>/.exec(text) ?? [];
-  const [, uri = ''] = /form="play" name="offset" value="(\S+)">Play</.exec(section) ?? [];
-  assert.match(section, /form="queue" name="uri" value="\S+">Add to queue</);
+  const [, uri = ''] = /form="play" name="offset" value="(\S+)"><svg.*?<\/svg>Play</.exec(section) ?? [];
+  assert.match(section, /form="queue" name="uri" value="\S+" title="Add to queue">/);
   assert.ok(section.includes(`href="/playlists/add?uri=${encodeURIComponent(uri)}&amp;`));
 
   const [, uris = ''] = /<form id="play"[\s\S]*?name="uri" value="([^"]+)"/.exec(text) ?? [];

@@ -7,6 +7,7 @@ import jpeg from 'jpeg-js';
 import { createImageDownload } from '../../src/spotify/images.ts';
 import { createCoverColors, dominantClass, noColor } from '../../src/web/cover-colors.ts';
 import { until } from '../support/fleet.ts';
+import { allowAll } from '../support/pages.ts';
 import { startTurntable } from '../support/turntable.ts';
 
 type Color = readonly [r: number, g: number, b: number];
@@ -71,6 +72,19 @@ test('a cover is downloaded once, and no page waits for it', async (t) => {
   assert.deepEqual(requested, ['/a.jpg']);
 });
 
+test('a page about several covers takes the color of the first one, or none until it is known', async (t) => {
+  const { origin } = await startHost(t, (_req, res) => res.end(redCover));
+  const colors = colorsFrom([origin]);
+  const covers = images(`${origin}/a.jpg`);
+  const items = [{ covers }, { covers: images(`${origin}/b.jpg`) }];
+  assert.equal(colors.ofFirst(items), '');
+  await colors.find(covers);
+  assert.equal(colors.ofFirst(items), 'hue-30 chroma-2');
+  assert.equal(colors.ofFirst([null, ...items]), '', 'the first has no cover');
+  assert.equal(colors.ofFirst([]), '');
+  assert.equal(colorsFrom([]).ofFirst(items), '', 'a cover of another host');
+});
+
 test('covers are downloaded from the hosts of covers only, and redirects are not followed', async (t) => {
   const foreign = await startHost(t, (_req, res) => res.end(redCover));
   const { origin } = await startHost(t, (_req, res) =>
@@ -119,4 +133,17 @@ test('now playing takes on the color of the cover, and a page without one does n
   await until(async () => color.test((await mara.get('/now-playing')).text));
   simulator.plays('mara', { kind: 'nothing' });
   assert.match((await mara.get('/now-playing?notice=track-saved')).text, /<html lang="en">/);
+});
+
+test('lists and search results take on the color of their first cover', async (t) => {
+  const { browser } = await startTurntable(t);
+  const mara = browser();
+  await mara.signIn('mara', allowAll);
+  const lists = ['', '/recent', '/top', '/albums', '/shows', '/episodes', '/artists'].map(
+    (one) => `/library${one}`,
+  );
+  for (const path of ['/playlists', '/search?q=ilse', ...lists])
+    await until(async () =>
+      /<html lang="en" class="hue-\d+ chroma-[012]">/.test((await mara.get(path).expect(200)).text),
+    );
 });

@@ -1,23 +1,27 @@
-import { type Request, type Response, Router } from 'express';
+import { Router } from 'express';
 import { routes } from '../../routes.ts';
 import { maxOffset, savedPerPage } from '../../spotify/limits.ts';
-import type { Page } from '../../spotify/types.ts';
+import type { Image, Page } from '../../spotify/types.ts';
 import { isId } from '../../spotify/uri.ts';
 import { canPlay } from '../../web/can-play.ts';
+import type { CoverColors } from '../../web/cover-colors.ts';
 import { NoSuchPage } from '../../web/errors.ts';
 import { noticeIn } from '../../web/notices.ts';
 import { pageNumber, pagesOrRedirect } from '../../web/paging.ts';
 import type { ListenerPage, SignedIn, SignedInListener } from '../../web/signed-in.ts';
 import { htmlOrJson } from '../../web/wants-json.ts';
 
-type Deps = { signedIn: SignedIn };
+type Deps = { signedIn: SignedIn; coverColors: CoverColors };
 
 /** A list of the library: its name in JSON and as a view, the URL of its pages, and the call that reads one. */
 type List = {
   name: 'albums' | 'shows' | 'episodes';
   at: (query: { page?: number }) => string;
-  load: (spotify: SignedInListener['spotify'], page: number) => Promise<Page<unknown>>;
+  load: (spotify: SignedInListener['spotify'], page: number) => Promise<Page<Entry>>;
 };
+
+/** What is saved stands under the name of its type. */
+type Entry = { [type in 'album' | 'show' | 'item']?: { covers: readonly Image[] } };
 
 const lists: readonly List[] = [
   { name: 'albums', at: routes.savedAlbums, load: (spotify, page) => spotify.savedAlbums(page) },
@@ -25,15 +29,18 @@ const lists: readonly List[] = [
   { name: 'episodes', at: routes.savedEpisodes, load: (spotify, page) => spotify.savedEpisodes(page) },
 ];
 
-/** The listener's saved albums, shows and episodes, and the artists that they follow. One call to Spotify each. */
-export function libraryListPages({ signedIn }: Deps): Router {
+/**
+ * The listener's saved albums, shows and episodes, and the artists that they follow. One call to Spotify each. Each page takes its color from its
+ * first cover.
+ */
+export function libraryListPages({ signedIn, coverColors }: Deps): Router {
   const router = Router();
-  for (const list of lists) router.get(list.at({}), htmlOrJson, signedIn.page(showList(list)));
-  router.get(routes.followedArtists(), htmlOrJson, signedIn.page(showArtists));
+  for (const list of lists) router.get(list.at({}), htmlOrJson, signedIn.page(showList(list, coverColors)));
+  router.get(routes.followedArtists(), htmlOrJson, signedIn.page(showArtists(coverColors)));
   return router;
 }
 
-function showList({ name, at, load }: List): ListenerPage {
+function showList({ name, at, load }: List, coverColors: CoverColors): ListenerPage {
   return async (req, res, listener) => {
     const page = pageNumber(req.query.page, maxOffset / savedPerPage + 1);
     if (noticeIn(req) !== null) listener.invalidateHere('library');
@@ -44,25 +51,38 @@ function showList({ name, at, load }: List): ListenerPage {
     const paging = { page, pages, total: list.total };
     const canEdit = listener.hasScopesFor('removeFromLibrary');
     const controls = { canEdit, canPlay: canPlay(listener), returnTo: at({ page }), savedPerPage, at };
+    const color = coverColors.ofFirst(
+      list.items.map(({ album, show, item }) => album ?? show ?? item ?? null),
+    );
     res.set('Cache-Control', 'private, no-store').format({
-      html: () => res.render(`library/${name}`, { [name]: list.items, ...paging, ...controls }),
+      html: () => res.render(`library/${name}`, { [name]: list.items, color, ...paging, ...controls }),
       json: () => res.json({ [name]: list.items, ...paging }),
     });
   };
 }
 
 /** Spotify pages this list by a cursor, the id of the last artist of a page, so there is a way on and one back to the start. */
-async function showArtists(req: Request, res: Response, listener: SignedInListener): Promise<void> {
-  const { after } = req.query;
-  if (after !== undefined && !isId(after)) throw new NoSuchPage('Not the id of an artist');
-  if (noticeIn(req) !== null) listener.invalidateHere('followed');
-  const { items: artists, total, next } = await listener.spotify.followedArtists(after ?? null);
-  const isOffered = await listener.spotify.canFollowArtists();
-  const hasScope = listener.hasScopesFor('unfollowArtist');
-  const controls = { canEdit: isOffered && hasScope, needsScope: isOffered && !hasScope };
-  res.set('Cache-Control', 'private, no-store').format({
-    html: () =>
-      res.render('library/artists', { artists, total, next, after, ...controls, canPlay: canPlay(listener) }),
-    json: () => res.json({ artists, total, next }),
-  });
+function showArtists(coverColors: CoverColors): ListenerPage {
+  return async (req, res, listener) => {
+    const { after } = req.query;
+    if (after !== undefined && !isId(after)) throw new NoSuchPage('Not the id of an artist');
+    if (noticeIn(req) !== null) listener.invalidateHere('followed');
+    const { items: artists, total, next } = await listener.spotify.followedArtists(after ?? null);
+    const isOffered = await listener.spotify.canFollowArtists();
+    const hasScope = listener.hasScopesFor('unfollowArtist');
+    const controls = { canEdit: isOffered && hasScope, needsScope: isOffered && !hasScope };
+    res.set('Cache-Control', 'private, no-store').format({
+      html: () =>
+        res.render('library/artists', {
+          artists,
+          color: coverColors.ofFirst(artists),
+          total,
+          next,
+          after,
+          ...controls,
+          canPlay: canPlay(listener),
+        }),
+      json: () => res.json({ artists, total, next }),
+    });
+  };
 }

@@ -3,11 +3,9 @@ import { routes } from '../../routes.ts';
 import { Refused } from '../../spotify/errors.ts';
 import { entriesPerPage, maxOffset } from '../../spotify/limits.ts';
 import type { PlaylistDetails } from '../../spotify/playlist-change-calls.ts';
-import type { Playlist } from '../../spotify/types.ts';
 import { canPlay } from '../../web/can-play.ts';
 import type { CoverColors } from '../../web/cover-colors.ts';
 import type { ErrorPage } from '../../web/errors.ts';
-import { callsForFile, freeCalls, rowsAtOnce } from '../../web/export-size.ts';
 import { type NoticeName, noticeIn } from '../../web/notices.ts';
 import { pageNumber, pagesOrRedirect } from '../../web/paging.ts';
 import type { SignedInListener } from '../../web/signed-in.ts';
@@ -75,8 +73,6 @@ export function createPlaylistPage({ coverColors }: Deps) {
       pages,
       total,
       entriesPerPage,
-      isShortExport: entries !== null && total !== null && total > 0 && total <= rowsAtOnce,
-      exportCalls: exportCallsFor(listener, playlist),
       uri: `spotify:playlist:${id}`,
       canPlay: canPlay(listener),
       canSave: listener.hasScopesFor('saveToLibrary'),
@@ -103,11 +99,4 @@ async function entriesOf({ spotify }: SignedInListener, id: string, snapshotId: 
     if (error instanceof Refused) return null;
     throw error;
   }
-}
-
-/** About how many calls the file of a playlist takes; null if it's few, or unknown. */
-function exportCallsFor({ spotify }: SignedInListener, playlist: Playlist): number | null {
-  if (playlist.count === null) return null;
-  const calls = callsForFile(playlist.count, spotify.countCachedPages(playlist));
-  return calls > freeCalls ? calls : null;
 }

@@ -7,7 +7,7 @@ import type { CoverColors } from '../../web/cover-colors.ts';
 import type { Forms } from '../../web/forms.ts';
 import { noticeIn } from '../../web/notices.ts';
 import { minTotalOf, pageNumber, pagesOf } from '../../web/paging.ts';
-import type { SignedIn, SignedInListener } from '../../web/signed-in.ts';
+import type { ListenerPage, SignedIn, SignedInListener } from '../../web/signed-in.ts';
 import { checkSpotifyId } from '../../web/spotify-params.ts';
 import type { Undo } from '../../web/undo.ts';
 import { htmlOrJson } from '../../web/wants-json.ts';
@@ -46,36 +46,40 @@ export function playlistPages(deps: Deps): Router {
   router.use(coverPages({ signedIn, forms }));
   const { showPlaylist, showFailedEdit } = createPlaylistPage({ coverColors });
   router.use(playlistFormPages({ signedIn, forms, recentPlaylists, undoAddition, showFailedEdit, now }));
-  router.get(routes.playlists(), htmlOrJson, signedIn.page(showPlaylists));
+  router.get(routes.playlists(), htmlOrJson, signedIn.page(showPlaylists(coverColors)));
   router.get(routes.newPlaylist(), htmlOrJson, signedIn.page(showNewPlaylist));
   router.get(routes.playlist(':id'), htmlOrJson, signedIn.page(showPlaylist));
   return router;
 }
 
-/** One call to Spotify, or, to filter and sort, one for each fifty playlists. */
-async function showPlaylists(req: Request, res: Response, listener: SignedInListener): Promise<void> {
-  if (noticeIn(req) !== null) listener.invalidateHere('playlists');
-  const arrangement = arrangementIn(req);
-  const perPage = arrangement ? arrangedPerPage : playlistsPerPage;
-  const page = pageNumber(req.query.page, Math.ceil(maxOffset / perPage) + 1);
-  const { items, total, pages } = arrangement
-    ? await arrangedOn(page, listener, arrangement)
-    : await playlistsOn(page, listener);
+/** One call to Spotify, or, to filter and sort, one for each fifty playlists. The page takes its color from the first cover. */
+function showPlaylists(coverColors: CoverColors): ListenerPage {
+  return async (req, res, listener) => {
+    if (noticeIn(req) !== null) listener.invalidateHere('playlists');
+    const arrangement = arrangementIn(req);
+    const perPage = arrangement ? arrangedPerPage : playlistsPerPage;
+    const page = pageNumber(req.query.page, Math.ceil(maxOffset / perPage) + 1);
+    const { items, total, pages } = arrangement
+      ? await arrangedOn(page, listener, arrangement)
+      : await playlistsOn(page, listener);
 
-  res.set('Cache-Control', 'private, no-store').format({
-    html: () =>
-      res.render('playlists/playlists', {
-        playlists: items,
-        page,
-        pages,
-        total,
-        arrangement: arrangement ?? { q: '', sort: 'spotify', yours: false },
-        isArranged: arrangement !== null,
-        perPage,
-        canPlay: canPlay(listener),
-      }),
-    json: () => res.json({ playlists: items, page, pages, total }),
-  });
+    res.set('Cache-Control', 'private, no-store').format({
+      html: () =>
+        res.render('playlists/playlists', {
+          playlists: items,
+          color: coverColors.ofFirst(items),
+          ownId: listener.id,
+          page,
+          pages,
+          total,
+          arrangement: arrangement ?? { q: '', sort: 'spotify', yours: false },
+          isArranged: arrangement !== null,
+          perPage,
+          canPlay: canPlay(listener),
+        }),
+      json: () => res.json({ playlists: items, page, pages, total }),
+    });
+  };
 }
 
 function showNewPlaylist(_req: Request, res: Response, listener: SignedInListener): void {

@@ -5,6 +5,7 @@ import type { RateLimiters } from '../../access/rate-limiter.ts';
 import { routes } from '../../routes.ts';
 import { resultsPerPage, type SearchType, searchTypes } from '../../spotify/limits.ts';
 import type { SearchResults } from '../../spotify/types.ts';
+import type { CoverColors } from '../../web/cover-colors.ts';
 import { Problem } from '../../web/errors.ts';
 import { minTotalOf } from '../../web/paging.ts';
 import { enforceLimit } from '../../web/rate-limits.ts';
@@ -19,13 +20,14 @@ type Deps = {
   listenerApi: Pick<ListenerApi, 'canPlay' | 'canSave'>;
   rateLimiters: RateLimiters;
   quota: Quota;
+  coverColors: CoverColors;
 };
 
 /** A valid search. `isTyped`: made by the page while someone types, which must not use up what other searches need. */
 type Search = { query: string; types: SearchType[]; page: number; isTyped: boolean };
 
 /** Search on Spotify, for visitors as well, with a token of the app itself. */
-export function searchPages({ appApi, listenerApi, rateLimiters, quota }: Deps): Router {
+export function searchPages({ appApi, listenerApi, rateLimiters, quota, coverColors }: Deps): Router {
   const router = Router();
 
   // One call to Spotify; none if the same search was made within a minute.
@@ -48,7 +50,8 @@ export function searchPages({ appApi, listenerApi, rateLimiters, quota }: Deps):
     const found = await find(req, res, search);
     const { query, types, page } = search;
     const pages = pagesOf(found, page);
-    const top = page === 1 ? topResultOf(found, query) : null;
+    const best = page === 1 ? topResultOf(found, query) : null;
+    const top = best && { type: best.type, name: best.name, link: best.link, uri: best.uri };
 
     res.format({
       html: () =>
@@ -57,6 +60,7 @@ export function searchPages({ appApi, listenerApi, rateLimiters, quota }: Deps):
           types,
           found,
           top,
+          color: coverColors.ofFirst([best]),
           page,
           pages,
           canAdd: req.grant !== null,

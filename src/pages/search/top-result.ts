@@ -1,8 +1,14 @@
 import { type SearchType, searchTypes } from '../../spotify/limits.ts';
-import type { SearchResults } from '../../spotify/types.ts';
+import type { Image, SearchResults } from '../../spotify/types.ts';
 
 /** The result that is shown first, whatever its type. `uri` is null if Spotify sent none that can be used. */
-export type TopResult = { type: SearchType; name: string | null; link: string | null; uri: string | null };
+export type TopResult = {
+  type: SearchType;
+  name: string | null;
+  link: string | null;
+  uri: string | null;
+  covers: readonly Image[];
+};
 
 // Without regard to case and accents.
 const names = new Intl.Collator('en', { sensitivity: 'base', usage: 'search' });
@@ -21,11 +27,18 @@ export function topResultOf(found: SearchResults, query: string): TopResult | nu
 
 function ofType(found: SearchResults, type: SearchType): TopResult[] {
   if (type === 'playlist')
-    return (found.playlists?.items ?? []).map(({ id, name, link }) => ({
+    return (found.playlists?.items ?? []).map(({ id, name, link, covers }) => ({
       type,
       name,
       link,
+      covers,
       uri: id && `spotify:playlist:${id}`,
     }));
-  return (found[`${type}s`]?.items ?? []).map(({ name, link, uri }) => ({ type, name, link, uri }));
+  return (found[`${type}s`]?.items ?? []).map(({ name, link, uri, covers }) => ({
+    type,
+    name,
+    link,
+    uri,
+    covers,
+  }));
 }
