@@ -14,7 +14,8 @@ import {
   visitOnce,
 } from './grant-rounds.ts';
 import { type Bench, isIncluded, type Options } from './options.ts';
-import { counted, grouped, percentile } from './report.ts';
+import { counted, grouped } from './report.ts';
+import { percentile } from './statistics.ts';
 import { withFleet } from './with-fleet.ts';
 
 /*

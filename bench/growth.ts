@@ -1,13 +1,15 @@
 import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Server } from '../test/support/fleet.ts';
+import { figureOf, rounded } from './figures.ts';
 import { addLongPlaylist, download } from './long-playlists.ts';
 import { type Measured, measureLoad } from './measure-load.ts';
 import { withStreams } from './open-streams.ts';
-import { type Bench, benchOf, type Options, type Part } from './options.ts';
+import { type Bench, benchOf, isShort, type Options, type Part } from './options.ts';
 import { cpuSeconds, residentMb } from './processes.ts';
 import { type RecordedSite, withRecordedSite } from './recorded-site.ts';
-import { grouped, median, type Report, spread } from './report.ts';
+import { grouped, type Report } from './report.ts';
+import { median, spread } from './statistics.ts';
 
 /*
  * The cost of a page, a row or a stream when there are many more of them. Each should cost the same however many there are: then nothing grows
@@ -43,7 +45,12 @@ async function moreListeners(options: Options): Promise<void> {
       viewCost(options, site, [server], `/playlists?${uncached}`, count),
     );
     report.table(['listeners', ...viewHead], rowsOf(results));
-    claimFlat(report, 'the CPU of a page doesn’t grow with the number of listeners', results);
+    claimFlat(
+      report,
+      'listeners: a page',
+      'the CPU of a page doesn’t grow with the number of listeners',
+      results,
+    );
     const cached = await measureInTurn(options, counts, (count) =>
       viewCost(options, site, [server], '/playlists', count),
     );
@@ -66,7 +73,12 @@ async function longerPlaylists(options: Options): Promise<void> {
       viewCost(options, site, [server], `/playlists/${idOf(rows)}?${uncached}`, 100),
     );
     report.table(['rows', ...viewHead], rowsOf(pages));
-    claimFlat(report, 'the CPU of a page doesn’t grow with the length of the playlist', pages);
+    claimFlat(
+      report,
+      'rows: a page',
+      'the CPU of a page doesn’t grow with the length of the playlist',
+      pages,
+    );
 
     // Each listener downloads each file once, because the second one would come from the cache.
     const cookies = site.cookies.values();
@@ -81,7 +93,12 @@ async function longerPlaylists(options: Options): Promise<void> {
       return { each, cells: [`${each.toFixed(0)} us`, grouped(callsEach)] };
     });
     report.table(['rows', 'CPU of a row in a file', 'calls of a file'], rowsOf(files));
-    claimFlat(report, 'the CPU of a row in a file doesn’t grow with their number', files.slice(1));
+    claimFlat(
+      report,
+      'rows: a row in a file',
+      'the CPU of a row in a file doesn’t grow with their number',
+      files.slice(1),
+    );
   });
 }
 
@@ -95,7 +112,12 @@ async function moreProcesses(options: Options): Promise<void> {
     );
     report.table(['processes', ...viewHead], rowsOf(results));
     reportLoss(report, results);
-    claimFlat(report, 'the CPU of a page doesn’t grow with the number of processes', results);
+    claimFlat(
+      report,
+      'processes: a page',
+      'the CPU of a page doesn’t grow with the number of processes',
+      results,
+    );
   });
 }
 
@@ -142,7 +164,12 @@ async function moreStreams(options: Options): Promise<void> {
       const all = [...results];
       report.table(['streams', 'CPU', 'of each, a second', 'memory', 'of each'], rowsOf(all));
       // With fewer, what the process does anyway counts for most.
-      claimFlat(report, 'the CPU of a stream doesn’t grow with their number', all.slice(-2));
+      claimFlat(
+        report,
+        'streams: a stream',
+        'the CPU of a stream doesn’t grow with their number',
+        all.slice(-2),
+      );
     }),
   );
 }
@@ -216,15 +243,17 @@ function rowsOf(results: Results): string[][] {
 }
 
 /** Claims that a unit costs about the same at the largest size as at the smallest. */
-function claimFlat(report: Report, words: string, results: Results): void {
+function claimFlat(report: Report, key: string, words: string, results: Results): void {
   const each = results.map(([, costs]) => costs.map((cost) => cost.each));
   const [least = [], most = []] = [each[0], each.at(-1)];
   const growth = median(most) / median(least);
+  const inRounds = most.map((cost, round) => cost / (least[round] ?? Number.NaN));
+  const points = results.map(([at], index) => ({
+    at,
+    value: rounded(median(each[index] ?? []) / median(least)),
+  }));
+  report.record(key, { ...figureOf(inRounds, 'x', { atMost: maxGrowth }), value: rounded(growth), points });
   const noise = Math.max(spread(least), spread(most));
   if (noise > maxNoise) report.unclear(words, `it varied by ${Math.round(100 * noise)} %`);
   else report.claim(`${words} (${growth.toFixed(2)} x)`, growth <= maxGrowth);
-}
-
-function isShort({ rounds }: Options): boolean {
-  return rounds < 1000;
 }

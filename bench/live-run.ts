@@ -5,7 +5,8 @@ import { type Event, type EventStream, openStream } from '../test/support/event-
 import type { Fleet, Server } from '../test/support/fleet.ts';
 import type { Browser } from '../test/support/turntable.ts';
 import type { Options } from './options.ts';
-import { grouped, percentile } from './report.ts';
+import { grouped } from './report.ts';
+import { percentile } from './statistics.ts';
 import { withFleet } from './with-fleet.ts';
 
 /*

@@ -20,7 +20,7 @@ import {
 import { aHundredTabs, manyStreams, promptness } from './live-run.ts';
 import { type Bench, isIncluded, type Options } from './options.ts';
 import { type Point, plot } from './plot.ts';
-import { percentile } from './report.ts';
+import { percentile } from './statistics.ts';
 
 /*
  * How prompt live updates are, and how many calls they take: first on simulated days, then with real processes.

@@ -18,7 +18,7 @@ export type Load = {
   respectsRetryAfter: boolean;
   /** A page that takes longer counts as late. */
   deadlineMs: number;
-  /** Each client requests all pages with the first cookie, then with the next one. */
+  /** Each client requests all pages with the first cookie, then with the next one. An empty one is not sent. */
   cookies: readonly string[];
   paths: readonly string[];
 };
@@ -82,9 +82,8 @@ async function run(load: Load): Promise<LoadResult> {
       const cookie = load.cookies[Math.floor(requested / load.paths.length) % load.cookies.length];
       requested += 1;
       requestedAt = performance.now();
-      socket.write(
-        `GET ${path} HTTP/1.1\r\nHost: ${load.host}\r\nAccept: text/html\r\nCookie: ${cookie}\r\n\r\n`,
-      );
+      const signedIn = cookie ? `Cookie: ${cookie}\r\n` : '';
+      socket.write(`GET ${path} HTTP/1.1\r\nHost: ${load.host}\r\nAccept: text/html\r\n${signedIn}\r\n`);
     }
 
     /** The server has closed the connection: after many responses, or without one. */

@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Server } from '../test/support/fleet.ts';
+import { figureOf } from './figures.ts';
 import { addLongPlaylist, download } from './long-playlists.ts';
 import { measureLoad } from './measure-load.ts';
 import { withStreams } from './open-streams.ts';
-import { type Bench, benchOf, type Options, type Part } from './options.ts';
+import { type Bench, benchOf, isShort, type Options, type Part } from './options.ts';
 import { residentMb } from './processes.ts';
 import { type RecordedSite, withRecordedSite } from './recorded-site.ts';
 import { grouped } from './report.ts';
@@ -31,9 +32,9 @@ const parts: readonly Part[] = [
 
 export const bench: Bench = benchOf(parts);
 
-async function idleStreams({ report, rounds }: Options): Promise<void> {
-  const isShort = rounds < 1000;
-  const steps = isShort ? [20, 100] : [1_000, 5_000, 10_000];
+async function idleStreams(options: Options): Promise<void> {
+  const { report } = options;
+  const steps = isShort(options) ? [20, 100] : [1_000, 5_000, 10_000];
   const maxStreams = steps.at(-1) ?? 0;
   report.begin(`Up to ${grouped(maxStreams)} idle streams at one process`);
   const sessionsEach = Math.ceil(maxStreams / listeners / streamsEach);
@@ -41,22 +42,26 @@ async function idleStreams({ report, rounds }: Options): Promise<void> {
     withStreams(site, async (openUntil) => {
       const [server] = site.servers as [Server];
       // Compiles the code of streams and pages.
-      await measureLoad(site.target(server, '/now-playing'), { clients: 10, seconds: isShort ? 2 : 5 });
+      await measureLoad(site.target(server, '/now-playing'), {
+        clients: 10,
+        seconds: isShort(options) ? 2 : 5,
+      });
       await openUntil(10);
-      await sleep(isShort ? 1_000 : settleMs);
+      await sleep(isShort(options) ? 1_000 : settleMs);
       const before = residentMb(server.child.pid);
       const rows = [];
       let eachKb = Number.NaN;
       for (const streams of steps) {
         report.progress(`${streams} streams`);
         await openUntil(streams);
-        await sleep(isShort ? 1_000 : settleMs);
+        await sleep(isShort(options) ? 1_000 : settleMs);
         const now = residentMb(server.child.pid);
         eachKb = ((now - before) * 1_024) / (streams - 10);
         rows.push([grouped(streams), `${now.toFixed(1)} MB`, `${eachKb.toFixed(1)} kB`]);
       }
       report.progress('');
       report.table(['streams', 'memory', 'each'], [['10', `${before.toFixed(1)} MB`, ''], ...rows]);
+      report.record('streams: each', figureOf([eachKb], 'kB', { atMost: maxStreamKb }));
       report.claim(
         `at most ${maxStreamKb} kB for each of ${grouped(maxStreams)} idle streams`,
         eachKb <= maxStreamKb,
@@ -65,8 +70,8 @@ async function idleStreams({ report, rounds }: Options): Promise<void> {
   );
 }
 
-async function manyPages({ report, rounds }: Options): Promise<void> {
-  const isShort = rounds < 1000;
+async function manyPages(options: Options): Promise<void> {
+  const { report } = options;
   report.begin(`Memory after pages, ${clients} clients, ${listeners} listeners`);
   await withRecordedSite({ listeners }, async (site) => {
     const [server] = site.servers as [Server];
@@ -77,8 +82,8 @@ async function manyPages({ report, rounds }: Options): Promise<void> {
       for (let batch = 1; batch <= batches; batch += 1) {
         report.progress(`${path}: ${batch} of ${batches}`);
         const measured = await measureLoad(site.target(server, path), {
-          clients: isShort ? 4 : clients,
-          seconds: isShort ? 2 : 8,
+          clients: isShort(options) ? 4 : clients,
+          seconds: isShort(options) ? 2 : 8,
         });
         pages += measured.pages;
         memory.push(residentMb(server.child.pid));
@@ -88,6 +93,8 @@ async function manyPages({ report, rounds }: Options): Promise<void> {
       report.table([`pages ${path}`, 'memory'], rows);
       // The heap takes two batches to find its size.
       const growth = (memory.at(-1) ?? 0) - (memory[1] ?? 0);
+      const [page = ''] = path.split('?');
+      report.record(`pages: growth ${page}`, figureOf([growth], 'MB', { atMost: maxPagesGrowthMb }));
       report.claim(`${path} adds at most ${maxPagesGrowthMb} MB afterward`, growth <= maxPagesGrowthMb);
     }
   });
@@ -119,6 +126,7 @@ async function exportsOfAnyLength({ report }: Options): Promise<void> {
       rows.push([grouped(length), grouped(bytes), `${(peak - before).toFixed(1)} MB`]);
     }
     report.table(['rows', 'bytes', 'memory growth'], rows);
+    report.record('exports: growth', figureOf([highest], 'MB', { atMost: maxExportGrowthMb }));
     report.claim(
       `an export adds at most ${maxExportGrowthMb} MB, however long it is`,
       highest <= maxExportGrowthMb,

@@ -1,7 +1,10 @@
 import type { Report } from './report.ts';
 
+/** Less than this only shows that a bench works: its figures mean nothing, and are not saved. */
+export const fullRun = { rounds: 1_000, minutes: 30 };
+
 export type Options = {
-  /** 1,000 in a full run. */
+  /** See {@link fullRun}. */
   rounds: number;
   /** The duration of parts that run for a time. */
   minutes: number;
@@ -19,6 +22,11 @@ export type Part = readonly [name: string, measure: Bench];
 /** Whether a part runs: `--only` names one, and without it all of them run. */
 export function isIncluded({ only }: Pick<Options, 'only'>, part: string): boolean {
   return only === undefined || only === part;
+}
+
+/** Whether the run only shows that the bench works. */
+export function isShort({ rounds }: Pick<Options, 'rounds'>): boolean {
+  return rounds < fullRun.rounds;
 }
 
 /** A bench that runs its parts one after the other. */

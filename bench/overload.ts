@@ -3,7 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { LoadResult } from './load-generator.ts';
 import { type Bench, isIncluded, type Options } from './options.ts';
 import { type Site, type Visit, withSite } from './overload-site.ts';
-import { counted, grouped, percentile } from './report.ts';
+import { counted, grouped } from './report.ts';
+import { percentile } from './statistics.ts';
 
 /*
  * Ten times the load that one server can handle: how many pages it still serves, how soon it refuses the others, and how soon it recovers.

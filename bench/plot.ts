@@ -1,6 +1,11 @@
 /** One way to poll: its number of calls, and its delays in seconds. */
 export type Point = { name: string; calls: number; naturalP95: number; othersP95: number; ours: boolean };
 
+/** The colors and the font of all pictures. */
+export const plotStyle = `svg { background: #fbf8f4; font: 13px system-ui, sans-serif; fill: #211b18; }
+.grid { stroke: #dcd2c6; fill: none; }
+.soft { fill: #63564e; font-size: 12px; }`;
+
 const width = 860;
 const height = 460;
 const left = 70;
@@ -10,8 +15,8 @@ const bottom = 76;
 
 /** Returns a standalone SVG that plots calls per day against delays, both on a logarithmic scale. */
 export function plot(points: readonly Point[], title: string): string {
-  const x = scale([100, 100_000], [left, width - right]);
-  const y = scale([0.5, 400], [height - bottom, top]);
+  const x = logScale([100, 100_000], [left, width - right]);
+  const y = logScale([0.5, 400], [height - bottom, top]);
   const ticks = (values: readonly number[], draw: (value: number) => string) => values.map(draw).join('\n');
   const vertical = ticks(
     [100, 1_000, 10_000, 100_000],
@@ -37,10 +42,8 @@ export function plot(points: readonly Point[], title: string): string {
   });
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" role="img" aria-label="${title}">
 <style>
-svg { background: #fbf8f4; font: 13px system-ui, sans-serif; fill: #211b18; }
-.grid { stroke: #dcd2c6; fill: none; }
+${plotStyle}
 .danger { fill: #a8391c; opacity: 0.07; }
-.soft { fill: #63564e; font-size: 12px; }
 .others path { stroke: #63564e; } .others circle, .others rect { fill: #63564e; }
 .ours path { stroke: #a8391c; stroke-width: 2; } .ours circle, .ours rect { fill: #a8391c; } .ours text { font-weight: 700; }
 </style>
@@ -56,7 +59,7 @@ ${marks.join('\n')}
 }
 
 /** Returns a logarithmic scale from values to positions, rounded to tenths. */
-function scale([low, high]: readonly [number, number], [from, to]: readonly [number, number]) {
+export function logScale([low, high]: readonly [number, number], [from, to]: readonly [number, number]) {
   return (value: number) => {
     const part = Math.log(value / low) / Math.log(high / low);
     return Math.round((from + part * (to - from)) * 10) / 10;

@@ -1,11 +1,16 @@
+import type { Figure } from './figures.ts';
+
 export type Report = ReturnType<typeof createReport>;
 
 export function createReport() {
   let failed = 0;
   let claims = 0;
   let unclear = 0;
+  const figures: Record<string, Figure> = {};
 
   return {
+    /** What has been recorded, by key. */
+    figures,
     /** Prints the title of a part. */
     begin(title: string): void {
       console.log(`\n${title}`);
@@ -21,6 +26,10 @@ export function createReport() {
       const widths = head.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));
       for (const row of cells)
         console.log(`  ${row.map((cell, column) => cell.padStart(widths[column] ?? 0)).join('  ')}`);
+    },
+    /** Keeps a figure for bench/results. The key starts with the name of the part. */
+    record(key: string, figure: Figure): void {
+      figures[key] = figure;
     },
     claim(words: string, holds: boolean): void {
       claims += 1;
@@ -48,20 +57,6 @@ export function createReport() {
 /** Formats an integer with separators. */
 export function grouped(value: number): string {
   return new Intl.NumberFormat('en-GB').format(value);
-}
-
-/** Returns the value below which this percentage of the values lies. */
-export function percentile(values: readonly number[], percent: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const index = Math.min(sorted.length - 1, Math.ceil((percent / 100) * sorted.length) - 1);
-  return sorted[Math.max(0, index)] ?? Number.NaN;
-}
-
-export const median = (values: readonly number[]): number => percentile(values, 50);
-
-/** Returns the difference between the highest and the lowest value, as a part of the median. */
-export function spread(values: readonly number[]): number {
-  return (Math.max(...values) - Math.min(...values)) / median(values);
 }
 
 /** Formats how often each value occurs, the most frequent first. */

@@ -3,7 +3,8 @@ import { skipWithoutNginx, startBehindNginx } from '../test/support/nginx.ts';
 import { restartInTurn } from '../test/support/rolling-restart.ts';
 import { beginLoad } from '../test/support/steady-load.ts';
 import type { Bench } from './options.ts';
-import { formatCounts, grouped, percentile } from './report.ts';
+import { formatCounts, grouped } from './report.ts';
+import { percentile } from './statistics.ts';
 import { withScope } from './with-scope.ts';
 
 /*

@@ -10,7 +10,13 @@ import type { Fleet } from '../test/support/fleet.ts';
 import { connectAsServer, recordsIn } from '../test/support/redis.ts';
 import { clientId, clientSecret } from '../test/support/turntable.ts';
 
-type SignIns = { listeners: number; sessionsEach: number; token: string };
+type SignIns = {
+  listeners: number;
+  sessionsEach: number;
+  token: string;
+  /** The server's SESSION_SECRET, if it is set. */
+  sessionSecret?: string;
+};
 
 const hourMs = 60 * 60_000;
 /** How many listeners are written at once. */
@@ -22,11 +28,11 @@ const batchSize = 200;
  */
 export async function signInMany(
   fleet: Fleet,
-  { listeners, sessionsEach, token }: SignIns,
+  { listeners, sessionsEach, token, sessionSecret }: SignIns,
 ): Promise<string[]> {
   const redis = connectAsServer(fleet.redisUrl);
   const { now } = fleet.clock;
-  const [secret] = readSecrets(undefined, clientSecret, []);
+  const [secret] = readSecrets(sessionSecret, clientSecret, []);
   const records = recordsIn(redis);
   const sessions = createSessionRecords({ records, now });
   const grants = createGrants({

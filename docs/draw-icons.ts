@@ -12,13 +12,16 @@ const folder = join(import.meta.dirname, '..', 'public');
 const mark = `data:image/svg+xml;base64,${readFileSync(join(folder, 'mark.svg')).toString('base64')}`;
 const paper = '#fbf8f4';
 
-/** `margin` is the part of the side that is left free at each edge; systems cut masked icons to their own shape. */
+/**
+ * `margin` is the part of the side that is left free at each edge. Systems cut masked icons to their own shape, but never inside a circle of 80 % of
+ * the side (https://www.w3.org/TR/appmanifest/#icon-masks), which the arm just reaches.
+ */
 const icons = [
   { file: 'icon-32.png', size: 32, ground: 'transparent', margin: 0 },
   { file: 'icon-180.png', size: 180, ground: paper, margin: 0.1 },
   { file: 'icon-192.png', size: 192, ground: 'transparent', margin: 0.02 },
   { file: 'icon-512.png', size: 512, ground: 'transparent', margin: 0.02 },
-  { file: 'icon-maskable-512.png', size: 512, ground: paper, margin: 0.2 },
+  { file: 'icon-maskable-512.png', size: 512, ground: paper, margin: 0.16 },
 ];
 
 test('icons', async (t) => {
@@ -58,6 +61,9 @@ async function drawCard(t: TestContext, browser: BrowserContext): Promise<void> 
       .card-words h1 { font-size: 84px; }
       .card-words p { font-size: 36px; line-height: 1.25; color: var(--muted); }
       .preview { display: grid; gap: 16px; width: 420px; }
+      .preview .eyebrow { font-size: 24px; line-height: 1.4; }
+      .preview .name { font-size: 34px; line-height: 1.2; }
+      .preview .byline { font-size: 28px; }
       .record::before { animation: none !important; }`,
   });
   await page.evaluate(

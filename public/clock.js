@@ -3,16 +3,17 @@
 const formats = {
   time: new Intl.DateTimeFormat(navigator.languages, { timeStyle: 'short' }),
   dateTime: new Intl.DateTimeFormat(navigator.languages, { dateStyle: 'medium', timeStyle: 'short' }),
-  day: new Intl.RelativeTimeFormat(document.documentElement.lang, { numeric: 'auto' }),
 };
+const relative = new Intl.RelativeTimeFormat(document.documentElement.lang, { numeric: 'auto' });
 const localized = new WeakSet();
 
-/** A time of today without its date; "tomorrow" or "yesterday" instead of those dates. */
-function write(date) {
+/** A time of today without its date, or with "today" if the element says so; "tomorrow" or "yesterday" instead of those dates. */
+function write({ dateTime, dataset }) {
+  const date = new Date(dateTime);
   const days = Math.round((startOfDay(date) - startOfDay(new Date())) / 86_400_000);
-  if (days === 0) return formats.time.format(date);
-  return Math.abs(days) === 1
-    ? `${formats.day.format(days, 'day')}, ${formats.time.format(date)}`
+  if (!days && !dataset.day) return formats.time.format(date);
+  return Math.abs(days) < 2
+    ? `${relative.format(days, 'day')}, ${formats.time.format(date)}`
     : formats.dateTime.format(date);
 }
 
@@ -24,12 +25,10 @@ function localizeTimes() {
   for (const time of document.getElementsByTagName('time')) {
     if (time.textContent.endsWith(' UTC')) localized.add(time);
     else if (!localized.has(time)) continue;
-    const text = write(new Date(time.dateTime));
+    const text = write(time);
     if (time.textContent !== text) time.textContent = text;
   }
 }
-
-const relative = new Intl.RelativeTimeFormat(document.documentElement.lang);
 
 /** Says how long it is until the time that an element names; hides the element after that, and offers to try again. */
 function countDown() {

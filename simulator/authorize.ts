@@ -146,7 +146,7 @@ function setHeaders(res: Response, redirectUri?: string): Response {
   const hasOrigin = target && /^https?:$/.test(target.protocol) && !target.hostname.startsWith('[');
   const formTarget = target ? (hasOrigin ? target.origin : target.protocol) : '';
   return res.set({
-    'content-security-policy': `default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self' ${formTarget}; base-uri 'none'; frame-ancestors 'none'`,
+    'content-security-policy': `default-src 'none'; style-src 'self'; font-src 'self'; img-src 'self'; form-action 'self' ${formTarget}; base-uri 'none'; frame-ancestors 'none'`,
     'cache-control': 'no-store',
     'referrer-policy': 'no-referrer',
     'x-content-type-options': 'nosniff',

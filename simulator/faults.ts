@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib';
 import type { Request, RequestHandler, Response } from 'express';
 import type { Fault } from './types.ts';
 
@@ -106,6 +107,10 @@ function misbehave(res: Response, how: Exclude<NonNullable<Fault['how']>, 'reset
     case 'huge':
       res.writeHead(200, { 'content-type': 'application/json' });
       writeRepeatedly(res, Buffer.alloc(1024 * 1024, ' '), hugeBodyMegabytes);
+      return;
+    case 'bomb':
+      res.writeHead(200, { 'content-type': 'application/json', 'content-encoding': 'gzip' });
+      res.end(gzipSync(Buffer.alloc(hugeBodyMegabytes * 1024 * 1024, ' ')));
       return;
   }
 }

@@ -9,11 +9,14 @@ import type { PlaylistStore } from './playlist-store.ts';
 
 const sizes = new Set(['640', '300', '64']);
 
-/** The style sheet, all pictures, and the pages that "Open on Spotify" links lead to. */
+/** The style sheet and its typeface, all pictures, and the pages that "Open on Spotify" links lead to. */
 export function createPublicPages({ playlistStore }: { playlistStore: PlaylistStore }): Router {
   const router = Router();
 
   router.get('/simulator.css', (_req, res) => res.sendFile(join(import.meta.dirname, 'simulator.css')));
+  router.get('/bricolage.woff2', (_req, res) =>
+    res.sendFile(join(import.meta.dirname, '..', 'public', 'bricolage.woff2')),
+  );
 
   router.get('/covers/:size/:seed.svg', (req, res, next) => {
     if (!sizes.has(req.params.size) || !/^\w{1,40}$/.test(req.params.seed)) return next();
@@ -49,7 +52,7 @@ export function createPublicPages({ playlistStore }: { playlistStore: PlaylistSt
 function setHeaders(res: Response): Response {
   return res.set({
     'content-security-policy':
-      "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+      "default-src 'none'; style-src 'self'; font-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     'x-content-type-options': 'nosniff',
   });
 }

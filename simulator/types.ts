@@ -119,10 +119,11 @@ export type Fault = {
   answer?: { status: number; headers?: Record<string, string>; body?: string };
   /**
    * `silence`: no response, ever. `drip`: headers, then a byte every 100 ms, for ever. `reset`: the connection is reset before any
-   * response. `truncate`: a body that is shorter than its Content-Length. `huge`: a body of 60 MB. `reset-after`: the request is
+   * response. `truncate`: a body that is shorter than its Content-Length. `huge`: a body of 60 MB. `bomb`: a
+   * small compressed body that unpacks to 60 MB. `reset-after`: the request is
    * carried out, then the connection is reset in place of the response.
    */
-  how?: 'silence' | 'drip' | 'reset' | 'truncate' | 'huge' | 'reset-after';
+  how?: 'silence' | 'drip' | 'reset' | 'truncate' | 'huge' | 'bomb' | 'reset-after';
 };
 
 /** One request to the token endpoint or the Web API. Contains no secret and no token. */

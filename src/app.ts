@@ -159,6 +159,8 @@ export function createApp({
     recentSignInErrors.record(error);
     const { method, path, requestId } = req;
     const fields = { ...errorFields(error), status, method, path, requestId };
+    // safeguard: count-unforeseen-errors
+    if (status === 500) parts?.metrics.countUnforeseenError();
     if (status >= 500) log.error('Request failed', fields);
     // The access log already shows missing pages and required sign-ins.
     else if (error instanceof NoSuchPage || error instanceof NotSignedIn)
@@ -210,14 +212,14 @@ type SessionDeps = {
 /** Everything that needs the session of the browser. */
 function sessionRoutes({ config, log, parts, cookies, pendingSignIns }: SessionDeps): Router {
   const { baseUrl, secrets } = config;
-  const { now, timing, background, redis, isRedisUsable, records, sessionRecords, accounts } = parts;
+  const { now, timing, background, records, accounts } = parts;
   const { rateLimiters, grants, browsers, listenerAccess: access, listenerApi, appApi } = parts;
   const { hub, streams, fetchSubscriptions, recent, recentPlaylists, exportProgress: progress } = parts;
   const { afterCommandMs, heartbeatMs, firstByteMs, formLeaseMs } = timing;
   const people = choosePeople(config, parts);
   const quota = { ledger: parts.quotaLedger, dailyCalls: config.dailyCalls, now };
   const coverColors = createCoverColors({ download: parts.downloadImage });
-  const sessions = createSessions({ redis, isRedisUsable, sessionRecords, grants, secrets, cookies, now });
+  const sessions = createSessions({ ...parts, secrets, cookies });
   const forms = createForms({ records, background, baseUrl, leaseMs: formLeaseMs });
   const signedIn = createSignedIn({
     records,

@@ -4,6 +4,9 @@ import { type CheckResult, failed, note, ok } from './checks/result.ts';
 import { checkRunningSite, parseSiteUrl } from './checks/running-site.ts';
 import { BadConfiguration, type Config, loadConfig } from './config.ts';
 
+const usage =
+  'Usage: npm run doctor, or npm run --silent doctor -- [--json] [--url https://music.example.org]';
+
 // Checks everything that the server needs, with the server's own settings, or with --url a running site from outside. Prints a line for each
 // check, or with --json all of them as one object. Exits with 0 if nothing failed, with 1 if something did, and with 2 for invalid options.
 const options = readOptions();
@@ -22,18 +25,20 @@ if (options !== null) {
 /** `site`: the BASE_URL of the site to check; null for this server. Null if an option is unknown or invalid. */
 function readOptions(): { isJson: boolean; site: string | null } | null {
   try {
-    const { values } = parseArgs({
+    const { values, positionals } = parseArgs({
       options: { json: { type: 'boolean' }, url: { type: 'string' } },
       // The name of the entry may come before the options.
       allowPositionals: true,
     });
+    const [first] = positionals;
+    // An address without --url would check this server instead.
+    // safeguard: doctor-refuses-other-arguments
+    if (positionals.length > (first === 'doctor' ? 1 : 0)) throw new Error(usage);
     const site = values.url === undefined ? null : parseSiteUrl(values.url);
     if (values.url === undefined || site !== null) return { isJson: values.json ?? false, site };
     console.error('--url must be the address of a site, such as https://music.example.org');
   } catch {
-    console.error(
-      'Usage: npm run doctor, or npm run --silent doctor -- [--json] [--url https://music.example.org]',
-    );
+    console.error(usage);
   }
   process.exitCode = 2;
   return null;

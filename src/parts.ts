@@ -8,7 +8,12 @@ import { quotaFamilies } from './access/quota-families.ts';
 import { createQuotaGate } from './access/quota-gate.ts';
 import { createQuotaLedger } from './access/quota-ledger.ts';
 import { quotaInUse } from './access/quota-summary.ts';
-import { createRateLimiters, type Limits, limits as usualLimits } from './access/rate-limiter.ts';
+import {
+  createRateLimiters,
+  type Limits,
+  limits as usualLimits,
+  withDailySearches,
+} from './access/rate-limiter.ts';
 import { createRecentPlaylists } from './access/recent-playlists.ts';
 import { createRecentlyPlayed } from './access/recently-played.ts';
 import { createResponseCache } from './access/response-cache.ts';
@@ -21,11 +26,11 @@ import { createFetchSubscriptions } from './live/fetch-subscriptions.ts';
 import { createHub } from './live/hub.ts';
 import { createStreams, type Streams } from './live/sse.ts';
 import { type BackgroundTasks, createBackgroundTasks } from './ops/background.ts';
-import { errorFields, type Log } from './ops/log.ts';
+import { damageReporter, errorFields, type Log } from './ops/log.ts';
 import { createMetrics, type Metrics } from './ops/metrics.ts';
 import { traceparent } from './ops/trace.ts';
 import { createExports } from './pages/export/worker.ts';
-import { liveChannel, missingChannelEffect, missingChannelFix } from './redis/channel.ts';
+import { liveChannel, missingChannel } from './redis/channel.ts';
 import type { RedisClient } from './redis/client.ts';
 import { createRedisClock } from './redis/clock.ts';
 import { connectRedis, connectSubscriber } from './redis/connect.ts';
@@ -48,24 +53,26 @@ type Deps = {
   now?: () => number;
   timing?: Timing;
   limits?: Limits;
+  /** Called when Redis serves pages again. */
+  onRedisUp?: () => void;
 };
 
 /** Creates everything that lives as long as the process. Only connects to Redis, and calls nothing else yet. */
-export function createParts({ config, log, now: ownNow, timing = usualTiming, limits = usualLimits }: Deps) {
+export function createParts({ config, log, now: ownNow, ...given }: Deps) {
+  const { timing = usualTiming, limits = usualLimits, onRedisUp: onUp } = given;
   const { dailyCalls } = config;
   const { clientId } = config.spotify;
   const background = createBackgroundTasks({
     onFailure: (name, error) => log.warn('A background task failed', { name, ...errorFields(error) }),
   });
   const metrics = measure(config, () => now());
-  const { redis, isUsable, firstReport } = connectToRedis({ config, log, timing, background, metrics });
+  const { redis, isUsable, firstReport } = connectToRedis({ config, log, timing, background, metrics, onUp });
   const clock = createRedisClock(redis);
   // safeguard: shared-redis-clock
   const now = ownNow ?? clock.now;
   const formerPrefix = keyPrefixIn(config.redisUrl);
   const records = createRecords({ redis, formerPrefix, onDamaged: damageReporter(log) });
   const seal = createSeal(config.secrets);
-
   const { accounts, webApi, downloadImage } = createSpotifyClients({ config, log, timing });
   const sessionRecords = createSessionRecords({ records, now });
   const accountOf = async (sessionId: string) =>
@@ -110,7 +117,7 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming, li
     now,
     timing: timing.live,
     onFault: (error) => log.warn('Live updates failed', errorFields(error)),
-    onChannelRefused: ({ code }) => warnOfMissingChannel(log, liveChannel(redis, clientId), code),
+    onChannelRefused: ({ code: cause }) => log.warn(missingChannel(liveChannel(redis, clientId)), { cause }),
   });
   const fetchSubscriptions = createFetchSubscriptions({ hub, now, timing: timing.live });
 
@@ -135,7 +142,8 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming, li
     background,
     metrics,
     whyNotReady: () => whyNotReady(redis, streams),
-    readMetrics: () => readMetrics({ redis, metrics, quotaLedger, grants, streams, dailyCalls, now }),
+    readMetrics: () =>
+      readMetrics({ redis, metrics, quotaGate, quotaLedger, grants, streams, dailyCalls, now }),
     redis,
     isRedisUsable: isUsable,
     records,
@@ -160,7 +168,7 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming, li
     exportProgress: createExportProgress({ records, browsers }),
     exportJobs,
     /** All searches draw on the app's single quota, so visitors who aren't signed in share a fixed part of it. */
-    rateLimiters: createRateLimiters(redis, withSearchLimits(limits, config.dailySearches)),
+    rateLimiters: createRateLimiters(redis, withDailySearches(limits, config.dailySearches)),
     closeStreams,
     close() {
       closeStreams();
@@ -191,16 +199,6 @@ export async function removeListenerData(
   await people.forget(accountId);
 }
 
-/** Sets the limits of visitors who aren't signed in. Half of their searches are left for those who press Enter. */
-function withSearchLimits(limits: Limits, perDay: number): Limits {
-  const { dailySearches, typedSearches } = limits;
-  return {
-    ...limits,
-    dailySearches: { ...dailySearches, requests: perDay },
-    typedSearches: { ...typedSearches, requests: Math.floor(perDay / 2) },
-  };
-}
-
 /** Why this process can't serve pages; null if it can. */
 async function whyNotReady(redis: RedisClient, streams: Pick<Streams, 'isClosed'>): Promise<string | null> {
   // safeguard: not-ready-while-stopping
@@ -210,20 +208,25 @@ async function whyNotReady(redis: RedisClient, streams: Pick<Streams, 'isClosed'
   return fault && `Redis ${fault.problem}`;
 }
 
-type MetricsDeps = Pick<Parts, 'redis' | 'metrics' | 'quotaLedger' | 'grants' | 'streams' | 'now'> & {
+type MetricsDeps = Pick<
+  Parts,
+  'redis' | 'metrics' | 'quotaGate' | 'quotaLedger' | 'grants' | 'streams' | 'now'
+> & {
   dailyCalls: number;
 };
 
 /** Returns what was measured, and the current state. */
 async function readMetrics(deps: MetricsDeps): Promise<string> {
-  const { redis, metrics, quotaLedger, grants, streams, dailyCalls, now } = deps;
-  const [why, ledger, expiringGrants] = await Promise.all([
+  const { redis, metrics, quotaGate, quotaLedger, grants, streams, dailyCalls, now } = deps;
+  const [why, ledger, expiringGrants, accountsPausedUntil] = await Promise.all([
     whyNotReady(redis, streams),
     quotaLedger.peek().catch(nullIfUnavailable),
     grants.countExpiring().catch(nullIfUnavailable),
+    quotaGate.accountsPausedUntil().catch(nullIfUnavailable),
   ]);
   const quota = ledger && quotaInUse(ledger, dailyCalls, now());
-  return metrics.format({ isReady: why === null, openStreams: streams.count(), expiringGrants, quota });
+  const openStreams = streams.count();
+  return metrics.format({ isReady: why === null, openStreams, expiringGrants, accountsPausedUntil, quota });
 }
 
 type Clients = Pick<Deps, 'config' | 'log'> & { timing: Timing };
@@ -238,13 +241,16 @@ function measure({ metricsPort, metricsToken, dailyCalls }: Config, now: () => n
   });
 }
 
+type RedisDeps = Clients & { background: BackgroundTasks; metrics: Metrics; onUp: Deps['onRedisUp'] };
+
 function connectToRedis({
   config,
   log,
   timing,
   background,
   metrics,
-}: Clients & { background: BackgroundTasks; metrics: Metrics }): ReturnType<typeof connectRedis> {
+  onUp,
+}: RedisDeps): ReturnType<typeof connectRedis> {
   const { redisUrl: url, redisPrefix: prefix, redisCa: ca } = config;
   return connectRedis({
     server: { url, ca },
@@ -255,27 +261,13 @@ function connectToRedis({
         at: formatRedisAddress(url),
         cause: code,
       }),
-    onUp: () => log.info('Redis is responding again'),
+    onUp() {
+      log.info('Redis is responding again');
+      onUp?.();
+    },
     onCommandError: metrics.countRedisError,
     background,
   });
-}
-
-function warnOfMissingChannel(log: Log, channel: string, cause: string | undefined): void {
-  log.warn(
-    `Redis does not permit this user to use the channel for live updates: ${missingChannelEffect}. ${missingChannelFix(channel)}`,
-    { cause },
-  );
-}
-
-/** Logs each damaged record with a count. */
-function damageReporter(log: Log): (kind: string, why: string) => void {
-  const counts = new Map<string, number>();
-  return (kind, why) => {
-    const sinceStart = (counts.get(kind) ?? 0) + 1;
-    counts.set(kind, sinceStart);
-    log.warn('Ignored a damaged record in Redis', { kind, why, sinceStart });
-  };
 }
 
 function createSpotifyClients({ config: { spotify, redirectUri }, log, timing }: Clients) {

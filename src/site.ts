@@ -2,10 +2,11 @@ import type { RequestListener } from 'node:http';
 import { createApp } from './app.ts';
 import { createChecks } from './checks/checks.ts';
 import { tryCredentials } from './checks/credentials.ts';
-import { connection } from './checks/redis.ts';
+import { isOfConnection } from './checks/redis.ts';
+import type { CheckResult } from './checks/result.ts';
 import { warnOfFailures } from './checks/startup-warnings.ts';
 import type { Config, SpotifyApp } from './config.ts';
-import type { Log } from './ops/log.ts';
+import { errorFields, type Log } from './ops/log.ts';
 import { createMetricsApp } from './ops/metrics-routes.ts';
 import type { RunningServer } from './ops/serve.ts';
 import { stopServing } from './ops/shutdown.ts';
@@ -78,19 +79,32 @@ export function createSite(deps: Deps) {
     const redis = await openRedis(settings);
     defer(redis.stop);
     const found: Config = { ...settings, redisUrl: redis.url, shouldFindRedis: false };
-    const parts = createParts({ config: { ...found, spotify }, log });
+    // safeguard: check-redis-when-it-is-back
+    const onRedisUp = () => checkRedis();
+    const parts = createParts({ config: { ...found, spotify }, log, onRedisUp });
     defer(parts.close);
     await parts.redisAnswered;
-    const checked = createChecks(found, null).redis();
-    parts.background.run(
-      'check the settings of Redis',
-      checked.then((results) => {
-        parts.metrics.recordChecks(results);
-        warnOfFailures(results, log, connection);
-      }),
-    );
-    const metrics = createMetricsApp({ read: parts.readMetrics });
+    checkRedis();
+    const metrics = createMetricsApp({
+      read: parts.readMetrics,
+      onError: (error) => log.error('The metrics cannot be read', errorFields(error)),
+    });
     running = { app: createApp({ config: found, log, parts }), parts, metrics };
+
+    /** Checks how Redis is set up. Whenever it is back, it may be another server, or have other settings. */
+    function checkRedis(): void {
+      const checked = createChecks(found, null).redis();
+      parts.background.run('check the settings of Redis', checked.then(recordChecks));
+    }
+
+    function recordChecks(results: readonly CheckResult[]): void {
+      // A failing connection is logged whenever it changes, and shows in `turntable_ready`.
+      // safeguard: failed-connection-is-no-check
+      const settingsOfRedis = results.filter((result) => !isOfConnection(result));
+      if (settingsOfRedis.length === 0) return;
+      parts.metrics.recordChecks(settingsOfRedis);
+      warnOfFailures(settingsOfRedis, log);
+    }
   }
 
   /** Anything started during a shutdown ends with the process. */

@@ -8,6 +8,7 @@ import { parseAllDocuments, parseDocument } from 'yaml';
 import { readConfig } from '../src/config.ts';
 import { healthPaths } from '../src/ops/health.ts';
 import { findOnPath } from '../src/redis/local-server.ts';
+import { version } from '../src/settings/version.ts';
 import { root } from './support/process.ts';
 
 /*
@@ -49,6 +50,7 @@ type PodSpec = {
   volumes: { name: string; secret: { secretName: string; defaultMode: number } }[];
 };
 type Container = {
+  image: string;
   ports: { name: string; containerPort: number }[];
   envFrom: { configMapRef: { name: string } }[];
   env: { name: string; value: string }[];
@@ -175,17 +177,43 @@ test('requests find their way from the Ingress to the servers, and streams arenâ
   assert.equal(ingress.metadata.annotations['nginx.ingress.kubernetes.io/proxy-buffering'], 'off');
 });
 
+test('while there are unreleased changes, the version isnâ€™t that of a release, and manifests name the next one', () => {
+  const [[, heading = ''] = [], [, lastRelease = ''] = []] = [
+    ...readFileSync(join(root, 'CHANGELOG.md'), 'utf8').matchAll(/^## (\S+)/gm),
+  ];
+  const [next, state] = version.split('-');
+  if (heading === 'Unreleased') assert.notEqual(next, lastRelease);
+  assert.equal(state, heading === 'Unreleased' ? 'dev' : undefined);
+
+  const [{ image }] = deployment().template.spec.containers;
+  assert.equal(image, `registry.example.com/turntable:${next}`);
+  assert.ok(docs.includes(`docker build -t ${image} .`));
+  const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
+  assert.deepEqual([lock.version, lock.packages[''].version], [version, version]);
+});
+
 test('the systemd unit starts a server with a configuration that it accepts, and gives it time to stop', (t) => {
   const values = (name: string) =>
     [...unit.matchAll(new RegExp(`^${name}=(.*)$`, 'gm'))].map(([, value = '']) => value);
   const variables = values('Environment').map((line) => line.split('=', 2) as [string, string]);
 
-  const config = configWith(t, {
-    SPOTIFY_CLIENT_ID: 'an id',
-    ...Object.fromEntries(variables.map(([name, value]) => [name, value.replace('%i', '3001')])),
-  });
+  const [start = ''] = values('ExecStart');
+  const [, ownVariables = '', command = ''] = /^(\/usr\/bin\/env (?:\w+=\S+ )+)(.*)$/.exec(start) ?? [];
+  // What is in the files takes precedence over Environment, whatever the order.
+  const shared = { SPOTIFY_CLIENT_ID: 'an id', PORT: '3000', NODE_ENV: 'development', METRICS_PORT: '9464' };
+  const ofOne = { METRICS_PORT: '9465' };
+  assert.deepEqual(values('EnvironmentFile'), ['/etc/turntable/settings', '-/etc/turntable/settings.%i']);
+  const [env = '', ...args] = `${ownVariables.replace('%i', '3001')}env`.split(' ');
+  const { stdout } = spawnSync(env, args, { encoding: 'utf8', env: { ...shared, ...ofOne } });
+  const started = stdout
+    .trim()
+    .split('\n')
+    .map((line) => line.split('=', 2) as [string, string]);
+
+  const config = configWith(t, Object.fromEntries([...variables, ...started]));
 
   assert.equal(config.port, 3_001);
+  assert.equal(config.metricsPort, 9_465);
   assert.ok(config.isProduction);
   for (const [name, value] of variables)
     if (name.endsWith('_FILE'))
@@ -197,7 +225,7 @@ test('the systemd unit starts a server with a configuration that it accepts, and
   // As npm start does.
   const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   const [flag = ''] = /--max-semi-space-size=\d+/.exec(scripts.start) ?? [];
-  assert.equal(values('ExecStart')[0], `/opt/turntable/node_modules/.bin/node ${flag} src/main.ts`);
+  assert.equal(command, `/opt/turntable/node_modules/.bin/node ${flag} src/main.ts`);
 });
 
 type Step = { uses?: string; if?: string; with?: Record<string, unknown> };

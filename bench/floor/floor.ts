@@ -31,6 +31,11 @@ process.once('message', async ({ redisUrl, apiUrl, token }: FloorOptions) => {
   app.set('view engine', 'ejs');
   app.set('views', join(import.meta.dirname, 'views'));
   app.enable('view cache');
+  /** C: a page of 50 playlists, for anyone. */
+  app.get('/c', async (_req, res) => {
+    loaded ??= await load(token);
+    res.render('playlists', { playlists: loaded });
+  });
   app.use(helmet());
   app.use(
     session({
@@ -56,12 +61,12 @@ process.once('message', async ({ redisUrl, apiUrl, token }: FloorOptions) => {
     if ('token' in req.session) next();
     else res.redirect('/login');
   });
-  /** The floor stack, without a call to Spotify. */
+  /** D: the floor stack, without a call to Spotify. */
   app.get('/floor', async (_req, res) => {
     loaded ??= await load(token);
     res.render('playlists', { playlists: loaded });
   });
-  /** The same with a plain call for each view. */
+  /** E: the same with a plain call for each view. */
   app.get('/playlists', async (req, res) => {
     res.render('playlists', { playlists: await load((req.session as unknown as { token: string }).token) });
   });

@@ -322,7 +322,7 @@ test('only the panel itself can post its actions', async (t) => {
   assert.equal((await fetch(`${simulator.origin}/panel/remove-owner-premium`)).status, 404, 'GET');
 });
 
-test('the panel loads one script and one style sheet, and its policy forbids others', async (t) => {
+test('the panel loads one script, one style sheet and one typeface, and its policy forbids others', async (t) => {
   const { simulator, page } = await openPanel(t);
   const response = await fetch(simulator.origin);
   const policy = response.headers.get('content-security-policy') ?? '';
@@ -337,6 +337,7 @@ test('the panel loads one script and one style sheet, and its policy forbids oth
   for (const [path, type] of [
     ['/panel.js', 'text/javascript; charset=utf-8'],
     ['/simulator.css', 'text/css; charset=utf-8'],
+    ['/bricolage.woff2', 'font/woff2'],
   ]) {
     assert.equal((await fetch(simulator.origin + path)).headers.get('content-type'), type);
   }

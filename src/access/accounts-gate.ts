@@ -62,6 +62,12 @@ export function createAccountsGate({ records, clientId, now, onCall }: Deps) {
       }
     },
 
+    /** Returns until when the accounts service isn't called, in milliseconds since 1970; 0 if it may be. Throws RedisUnavailable. */
+    async pausedUntil(): Promise<number> {
+      const saved = await cooldowns.read(clientId);
+      return Math.max(saved?.until ?? 0, unsaved?.until ?? 0);
+    },
+
     /** Throws RedisUnavailable. */
     async reset(): Promise<void> {
       unsaved = null;

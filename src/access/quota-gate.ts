@@ -67,6 +67,7 @@ export function createQuotaGate({ records, ledger, clientId, now, onCall = () =>
     },
 
     runAccounts: accountsGate.run,
+    accountsPausedUntil: accountsGate.pausedUntil,
 
     /** The current cooldown of a family; null if there is none. Throws RedisUnavailable. */
     async cooldown(family: QuotaFamily): Promise<Cooldown | null> {

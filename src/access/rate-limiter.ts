@@ -51,6 +51,16 @@ export const limits = {
   setupCheck: { requests: 20, windowSeconds: minute },
 };
 
+/** Sets the limits of visitors who aren't signed in. Half of their searches are left for those who press Enter. */
+export function withDailySearches(limits: Limits, perDay: number): Limits {
+  const { dailySearches, typedSearches } = limits;
+  return {
+    ...limits,
+    dailySearches: { ...dailySearches, requests: perDay },
+    typedSearches: { ...typedSearches, requests: Math.floor(perDay / 2) },
+  };
+}
+
 export function createRateLimiters(redis: RedisClient, all: Limits): RateLimiters {
   const created = Object.entries(all).map(([name, limit]) => [
     name,

@@ -25,7 +25,8 @@ type Deps = {
   now: () => number;
 };
 
-export const connection = 'Redis connection';
+const connection = 'Redis connection';
+const version = 'Redis version';
 const permissions = 'Redis permissions';
 const persistence = 'Redis persistence';
 const eviction = 'Redis eviction';
@@ -45,7 +46,7 @@ export async function checkRedis({ redis, url, clientId, now }: Deps): Promise<C
     const servers = await Promise.all(primaries(redis).map(checkServer));
     const time = await unlessForbidden(readTime(redis), null);
     return [
-      checkVersion(servers[0]?.facts ?? new Map(), address),
+      ...checkVersion(servers[0]?.facts ?? new Map(), address),
       checkRights(await missingRights(redis)),
       worst(servers.map((server) => server.persistence)),
       worst(servers.map((server) => server.eviction)),
@@ -58,6 +59,9 @@ export async function checkRedis({ redis, url, clientId, now }: Deps): Promise<C
     ];
   }
 }
+
+/** Whether a result of {@link checkRedis} says if Redis can be reached, rather than how it is set up. */
+export const isOfConnection = ({ name }: CheckResult): boolean => name === connection;
 
 /** Checks one server, or one primary of a cluster. */
 async function checkServer(redis: Redis, _index: number, all: readonly Redis[]) {
@@ -129,16 +133,13 @@ async function checkChannel(redis: RedisClient, channel: string): Promise<CheckR
   }
 }
 
-function checkVersion(facts: Facts, address: string): CheckResult {
-  const version = facts.get('redis_version') ?? null;
-  if (version !== null && Number.parseInt(version, 10) < 6)
-    return failed(
-      connection,
-      `${address} is version ${version}`,
-      'Turntable needs Redis 6 or later, or Valkey.',
-    );
-  if (version === null) return ok(connection, `connected to ${address}; this user can’t see its version`);
-  return ok(connection, `connected to ${address}, version ${version}`);
+function checkVersion(facts: Facts, address: string): CheckResult[] {
+  const number = facts.get('redis_version') ?? null;
+  if (number === null) return [ok(connection, `connected to ${address}; this user can’t see its version`)];
+  const connected = ok(connection, `connected to ${address}, version ${number}`);
+  // safeguard: check-redis-version
+  if (Number.parseInt(number, 10) >= 6) return [connected];
+  return [connected, failed(version, `it is ${number}`, 'Turntable needs Redis 6 or later, or Valkey.')];
 }
 
 async function checkPersistence(redis: RedisClient, facts: Facts): Promise<CheckResult> {

@@ -22,6 +22,9 @@ type GrantDeps = {
   endStreams: (sessionIds: readonly string[]) => void;
 };
 
+/** The calls for live updates, and how many listeners share them. */
+type BudgetOfAll = { budget: Budget; listeners: number };
+
 type Deps = GrantDeps & {
   /** How many calls live updates may make. Throws RedisUnavailable. */
   liveBudget: () => Promise<Budget>;
@@ -34,9 +37,13 @@ type Deps = GrantDeps & {
   onFault: (error: unknown) => void;
 };
 
+/** For how long a page may use what was known about the budget. It changes by a few calls in that time. */
+const recentBudgetMs = 2_000;
+
 /** Asks Spotify what listeners are playing, and decides when to ask next. */
 export function createPoller(deps: Deps) {
   const { liveBudget, browsers, endStreams, countPolled, publish, background, now, onFault } = deps;
+  let recent: { readAt: number; reading: Promise<BudgetOfAll> } | null = null;
 
   return { poll, schedule, nextPollFor, isBudgetRelaxed };
 
@@ -81,9 +88,9 @@ export function createPoller(deps: Deps) {
   /** Decides when to poll next; if Redis is down, in a minute. */
   async function schedule(feed: Feed): Promise<void> {
     feed.plannedInterest = interestIn(feed);
-    const next = await nextPollFor(feed.state.live.observation, feed.plannedInterest).catch(
-      nullIfUnavailable,
-    );
+    const budget = readBudget();
+    const { observation } = feed.state.live;
+    const next = await nextPollFor(observation, feed.plannedInterest, budget).catch(nullIfUnavailable);
     if (next === null) {
       feed.state = postponePoll(feed.state, now());
       return;
@@ -94,9 +101,13 @@ export function createPoller(deps: Deps) {
     if (feed.state.live !== live) background.run('publish live state', publish(feed));
   }
 
-  /** When to poll a listener next after this observation. Throws RedisUnavailable. */
-  async function nextPollFor(observation: Observation | null, interest: Interest): Promise<NextPoll> {
-    return nextPoll({ now: now(), observation, interest, ...(await readBudget()) });
+  /** When to poll a listener next after this observation; by the budget of up to two seconds ago if none is given. Throws RedisUnavailable. */
+  async function nextPollFor(
+    observation: Observation | null,
+    interest: Interest,
+    budget: Promise<BudgetOfAll> = recentBudget(),
+  ): Promise<NextPoll> {
+    return nextPoll({ now: now(), observation, interest, ...(await budget) });
   }
 
   /** Whether calls may be spent on conveniences. Throws RedisUnavailable. */
@@ -105,7 +116,18 @@ export function createPoller(deps: Deps) {
     return isRelaxed(budget, listeners);
   }
 
-  async function readBudget(): Promise<{ budget: Budget; listeners: number }> {
+  /** Each page would otherwise wait for it. Throws RedisUnavailable. */
+  function recentBudget(): Promise<BudgetOfAll> {
+    // safeguard: renew-recent-budget
+    if (recent !== null && Math.abs(now() - recent.readAt) < recentBudgetMs) return recent.reading;
+    const current = { readAt: now(), reading: readBudget() };
+    recent = current;
+    // safeguard: forget-failed-budget
+    current.reading.catch(() => (recent = null));
+    return current.reading;
+  }
+
+  async function readBudget(): Promise<BudgetOfAll> {
     const [listeners, budget] = await Promise.all([countPolled(), liveBudget()]);
     return { budget, listeners: Math.max(1, listeners) };
   }

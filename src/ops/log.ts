@@ -103,3 +103,13 @@ export function errorFields(error: unknown): LogFields {
   const place = /\/(src\/[^\s)]+)/.exec(error.stack ?? '')?.[1];
   return { error: error.name, reason: isOurs ? error.message : undefined, place };
 }
+
+/** Logs each damaged record, with the number of its kind since the start. */
+export function damageReporter(log: Log): (kind: string, why: string) => void {
+  const counts = new Map<string, number>();
+  return (kind, why) => {
+    const sinceStart = (counts.get(kind) ?? 0) + 1;
+    counts.set(kind, sinceStart);
+    log.warn('Ignored a damaged record in Redis', { kind, why, sinceStart });
+  };
+}

@@ -1,5 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import express, { type Express, type RequestHandler, Router } from 'express';
+import express, { type ErrorRequestHandler, type Express, type RequestHandler, Router } from 'express';
 import { Registry } from 'prom-client';
 import { atRootAndWithin } from '../routes.ts';
 
@@ -30,11 +30,21 @@ export function metricsRoutes({ read, token }: Deps): Router {
   return router;
 }
 
+type AppDeps = Omit<Deps, 'token'> & {
+  onError: (error: unknown) => void;
+};
+
 /** A separate server for the metrics, without a token. */
-export function createMetricsApp(deps: Omit<Deps, 'token'>): Express {
+export function createMetricsApp({ read, onError }: AppDeps): Express {
   const app = express();
   app.disable('x-powered-by');
-  app.use(metricsRoutes({ ...deps, token: null }));
+  app.use(metricsRoutes({ read, token: null }));
+  // Express's own handler shows where in the code the error is. It recognizes a handler by its four parameters.
+  // safeguard: no-stack-in-metrics
+  app.use(((error, _req, res, _next) => {
+    onError(error);
+    res.status(500).type('text').send('The metrics can’t be read. The log says why.\n');
+  }) satisfies ErrorRequestHandler);
   return app;
 }
 

@@ -11,6 +11,8 @@ export type State = {
   openStreams: number;
   /** The grants that expire within 30 days; null if that isn't known. */
   expiringGrants: number | null;
+  /** Until when the accounts service isn't called, in milliseconds since 1970; null if that isn't known. */
+  accountsPausedUntil: number | null;
   /** The calls to Spotify in the last 24 hours, and which are paused; null if that isn't known. Times are milliseconds since 1970. */
   quota: {
     closedUntil: number | null;
@@ -50,7 +52,7 @@ const callSeconds = [0.05, 0.1, 0.25, 0.5, 1, 2, 5, 8];
 export function createMetrics({ isServed, families, outcomes, dailyCalls, now }: Options) {
   const registry = new Registry();
   if (isServed) collectDefaultMetrics({ register: registry });
-  const { requests, shed, calls, callDurations, refreshes, redisErrors, ...gauges } =
+  const { requests, unforeseenErrors, shed, calls, callDurations, refreshes, redisErrors, ...gauges } =
     createInstruments(registry);
   gauges.dailyCalls.set(dailyCalls);
   // Prometheus doesn't count the step from nothing to 1 as an increase.
@@ -75,6 +77,9 @@ export function createMetrics({ isServed, families, outcomes, dailyCalls, now }:
       next();
     }) satisfies RequestHandler,
 
+    /** Counts a request that failed with an error that isn't foreseen. */
+    countUnforeseenError: (): void => unforeseenErrors.inc(),
+
     /** Counts a request, or a connection before its first one, that was shed because there were too many. */
     countShed: (limit: (typeof shedLimits)[number]): void => shed.inc({ limit }),
 
@@ -90,13 +95,14 @@ export function createMetrics({ isServed, families, outcomes, dailyCalls, now }:
     /** Counts a command that Redis didn't carry out. `code`: that of its reply; undefined if there was none. */
     countRedisError: (code: string | undefined): void => redisErrors.inc({ code: code ?? 'none' }),
 
-    /** Records which checks failed at startup. */
+    /** Records which checks of Redis failed, in place of the last time. */
     recordChecks(results: readonly { name: string; status: string }[]): void {
+      gauges.failedChecks.reset();
       for (const { name, status } of results)
         gauges.failedChecks.set({ check: name }, status === 'failed' ? 1 : 0);
     },
 
-    format({ isReady, openStreams, expiringGrants, quota }: State): Promise<string> {
+    format({ isReady, openStreams, expiringGrants, accountsPausedUntil, quota }: State): Promise<string> {
       gauges.ready.set(isReady ? 1 : 0);
       gauges.streams.set(openStreams);
       // A value that isn't known, or no longer, is left out.
@@ -105,6 +111,8 @@ export function createMetrics({ isServed, families, outcomes, dailyCalls, now }:
       if (expiringGrants === null) gauges.expiringGrants.remove();
       else gauges.expiringGrants.set(expiringGrants);
       const secondsUntil = (time: number | null) => Math.max(0, ((time ?? 0) - now()) / 1000);
+      if (accountsPausedUntil !== null)
+        gauges.pauses.set({ family: 'accounts' }, secondsUntil(accountsPausedUntil));
       if (quota) gauges.pauses.set({ family: 'all' }, secondsUntil(quota.closedUntil));
       for (const { family, used, limit, closedUntil, sharing } of quota?.families ?? []) {
         gauges.used.set({ family }, used);
@@ -135,6 +143,9 @@ function createInstruments(registry: Registry) {
       ),
       buckets: requestSeconds,
     }),
+    unforeseenErrors: new Counter(
+      of('unforeseen_errors_total', 'Requests that failed with an error that is not foreseen (500)'),
+    ),
     shed: new Counter(
       of('http_requests_shed_total', 'Requests refused because there were too many at once', 'limit'),
     ),
@@ -152,7 +163,7 @@ function createInstruments(registry: Registry) {
     expiringGrants: new Gauge(of('grants_expiring', 'Grants in use that expire within 30 days')),
     ready: new Gauge(of('ready', 'Whether this process can serve pages, as /readyz says')),
     redisErrors: new Counter(of('redis_errors_total', 'Commands that Redis did not carry out', 'code')),
-    failedChecks: new Gauge(of('redis_check_failed', 'Checks of Redis that failed at startup', 'check')),
+    failedChecks: new Gauge(of('redis_check_failed', 'Checks of Redis that failed', 'check')),
   };
 }
 

@@ -9,12 +9,16 @@ export const emptyMessage = '';
 
 const retryMs = 5_000;
 
-/** The consequence of a missing channel, for the log and the checks. */
+/** The consequence of a missing channel, for the checks. */
 export const missingChannelEffect =
   'other processes show changes up to 10 seconds late, and signing out everywhere takes up to 5 seconds to close their streams';
-/** Returns how to permit the channel, for the log and the checks. */
+/** Returns how to permit the channel, for the checks. */
 export const missingChannelFix = (channel: string): string =>
   `To permit it, run ACL SETUSER with your user and &${channel}`;
+
+/** Returns both as sentences, for the log. */
+export const missingChannel = (channel: string): string =>
+  `Redis does not permit this user to use the channel for live updates: ${missingChannelEffect}. ${missingChannelFix(channel)}`;
 
 /** Returns the channel on which the processes of an app send each other messages. */
 export function liveChannel(redis: RedisClient, clientId: string): string {

@@ -102,10 +102,13 @@ export function readRedisUrl(value: string | undefined, problems: string[]): str
   return defaultRedisUrl;
 }
 
+/** The certificates of all authorities that a system trusts, in one file, are 200 kB or more. */
+const maxCaBytes = 1_000_000;
+
 /** Returns the certificates in REDIS_CA_FILE, as PEM; null if it is not set. */
 export function readRedisCa(path: string | undefined, redisUrl: string, problems: string[]): string | null {
   if (path === undefined) return null;
-  const file = readSettingFile('REDIS_CA_FILE', path);
+  const file = readSettingFile('REDIS_CA_FILE', path, maxCaBytes);
   // safeguard: certificates-need-tls
   if (!redisTarget(redisUrl).isTls)
     problems.push('REDIS_CA_FILE is set, but REDIS_URL doesn’t use TLS. Write rediss: in place of redis:.');
@@ -144,7 +147,10 @@ export function readSecrets(
     ];
   }
   const secrets: [string, ...string[]] = [first ?? '', ...others];
-  if (secrets.some((secret) => secret.length < minSecretLength)) {
+  // safeguard: refuse-secrets-on-lines
+  if (secrets.some((secret) => /[\r\n]/.test(secret))) {
+    problems.push('SESSION_SECRET has a line break inside. Separate secrets by commas.');
+  } else if (secrets.some((secret) => secret.length < minSecretLength)) {
     problems.push(
       'SESSION_SECRET: each secret in the comma-separated list must have at least 32 characters. ' +
         'To create one: openssl rand -base64 36',

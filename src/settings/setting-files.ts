@@ -1,19 +1,20 @@
-import { readFileSync } from 'node:fs';
+import { closeSync, openSync, readSync } from 'node:fs';
 
 /** Returns the value of a variable, or undefined if it is not set or empty. */
 export type Read = (name: string) => string | undefined;
 
-/** Secrets are short. A larger file, or an endless one such as a device, is a mistake. */
-const maxBytes = 100_000;
-
 /**
  * Returns the text of the file that the variable `name` leads to, without white space around it, or the problem as a sentence that contains
- * nothing of the text.
+ * nothing of the text. Secrets are short, so a file of more than `maxBytes` is a mistake.
  */
-export function readSettingFile(name: string, path: string): { text: string } | { problem: string } {
+export function readSettingFile(
+  name: string,
+  path: string,
+  maxBytes = 100_000,
+): { text: string } | { problem: string } {
   let bytes: Buffer;
   try {
-    bytes = readFileSync(path);
+    bytes = readStart(path, maxBytes + 1);
   } catch (error) {
     const { code = 'unknown cause' } = error as NodeJS.ErrnoException;
     const cause =
@@ -26,6 +27,7 @@ export function readSettingFile(name: string, path: string): { text: string } | 
       problem: `${name} must be the path of a file, but ${cause}. Check the path, and that the user who runs Turntable may read it.`,
     };
   }
+  // safeguard: refuse-large-setting-file
   if (bytes.length > maxBytes) return { problem: `The file in ${name} is too large. Is it the right one?` };
   try {
     // The decoder removes a byte-order mark.
@@ -34,6 +36,20 @@ export function readSettingFile(name: string, path: string): { text: string } | 
     return text === '' ? { problem: `The file in ${name} is empty.` } : { text };
   } catch {
     return { problem: `The file in ${name} is not UTF-8 text.` };
+  }
+}
+
+/** Reads at most `maxBytes`, because a device may be endless. Throws Node's error if the file can't be read. */
+function readStart(path: string, maxBytes: number): Buffer {
+  const bytes = Buffer.alloc(maxBytes);
+  const file = openSync(path, 'r');
+  try {
+    let length = 0;
+    for (let read = -1; read !== 0 && length < maxBytes; length += read)
+      read = readSync(file, bytes, length, maxBytes - length, null);
+    return bytes.subarray(0, length);
+  } finally {
+    closeSync(file);
   }
 }
 

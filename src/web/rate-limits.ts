@@ -5,10 +5,15 @@ import { addressOf } from './address.ts';
 
 /**
  * Counts a request against a limit, and tells the client what is left (draft-ietf-httpapi-ratelimit-headers, "RateLimit" and
- * "RateLimit-Policy"). Throws {@link TooManyRequests}.
+ * "RateLimit-Policy"). `counting` is the count if it has begun already. Throws {@link TooManyRequests}.
  */
-export async function enforceLimit(res: Response, limiter: RateLimiter, key: string): Promise<void> {
-  const usage = await limiter.consume(key);
+export async function enforceLimit(
+  res: Response,
+  limiter: RateLimiter,
+  key: string,
+  counting: Promise<Usage> = limiter.consume(key),
+): Promise<void> {
+  const usage = await counting;
   setRateLimitHeaders(res, limiter, usage);
   // safeguard: request-limit-per-listener
   if (usage.exceeded) throw new TooManyRequests(limiter.name, usage.resetMs);

@@ -2,11 +2,13 @@ import type { Request, RequestHandler, Response } from 'express';
 import session, { type SessionData } from 'express-session';
 import type { Grants, StoredGrant } from '../access/grants.ts';
 import { absoluteLifetimeMs, remainingLifetimeSeconds } from '../access/lifetime.ts';
+import type { RateLimiters } from '../access/rate-limiter.ts';
 import { deriveKey } from '../access/seal.ts';
 import { type Listener, type SessionRecords, sessionShape } from '../access/session-records.ts';
 import type { RedisClient } from '../redis/client.ts';
 import { RedisUnavailable, redisCall } from '../redis/errors.ts';
 import type { Cookies } from './cookies.ts';
+import { createEarlyCounts } from './early-count.ts';
 import { createSessionStore } from './session-store.ts';
 
 declare module 'express-session' {
@@ -37,6 +39,7 @@ type Deps = {
   grants: Pick<Grants, 'read'>;
   secrets: readonly string[];
   cookies: Cookies;
+  rateLimiters: Pick<RateLimiters, 'read'>;
   now: () => number;
 };
 
@@ -46,20 +49,21 @@ type Deps = {
  */
 export function createSessions(deps: Deps) {
   const { redis, isRedisUsable, sessionRecords, grants, secrets, cookies, now } = deps;
-  const keyOf = sessionRecords.key;
+  const earlyCounts = createEarlyCounts(deps.rateLimiters.read);
   /** The request for which express-session asks for the session; null except during that call. */
   let asking: Request | null = null;
   const middleware = session({
     name: cookies.name('session'),
     secret: secrets.map((secret) => deriveKey(secret, 'session cookie').toString('base64url')),
     cookie: { ...cookies.attributes, maxAge: absoluteLifetimeMs },
-    store: createSessionStore({ redis, sessionRecords, now, onRead: readGrantAhead }),
+    store: createSessionStore({ redis, sessionRecords, now, onRead: readAhead }),
     resave: false,
     // safeguard: no-session-for-visitors
     saveUninitialized: false,
   });
 
   return {
+    earlyCounts,
     /** Sets `req.session`. Throws RedisUnavailable. */
     middleware: ((req, res, next) => {
       // Without Redis no one can sign in, so visitors without a session get the same error, and at once.
@@ -133,7 +137,7 @@ export function createSessions(deps: Deps) {
 
     /** Whether the session still exists: the listener may have signed out everywhere in another browser. Throws RedisUnavailable. */
     async exists(sessionId: string): Promise<boolean> {
-      return (await redisCall(redis.exists(keyOf(sessionId)))) === 1;
+      return (await redisCall(redis.exists(sessionRecords.key(sessionId)))) === 1;
     },
 
     /** Ends sessions of other browsers. Throws RedisUnavailable. */
@@ -152,13 +156,17 @@ export function createSessions(deps: Deps) {
     async extend(req: Request): Promise<void> {
       const { startedAt } = req.session;
       if (startedAt === undefined) return;
-      await redisCall(redis.expire(keyOf(req.session.id), remainingLifetimeSeconds(startedAt, now())));
+      await redisCall(
+        redis.expire(sessionRecords.key(req.session.id), remainingLifetimeSeconds(startedAt, now())),
+      );
     },
   };
 
-  /** Reads the grant in the session's round trip, because a signed-in page needs both. The signature of the session ID has been verified. */
-  function readGrantAhead(sessionId: string): void {
-    if (asking !== null) asking.readAhead = startReading(grants, sessionId);
+  /** Reads the grant in the session's round trip, because a signed-in page needs both, and counts the request. The signature of the session ID has been verified. */
+  function readAhead(sessionId: string): void {
+    if (asking === null) return;
+    asking.readAhead = startReading(grants, sessionId);
+    earlyCounts.begin(asking, sessionId);
   }
 }
 

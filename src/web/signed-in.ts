@@ -113,9 +113,8 @@ export function createSignedIn(deps: Deps) {
         req.grant = null;
       }
       // For the header and the bar of every page, including error pages.
-      if (req.grant) res.locals.listener = listener;
-      if (req.grant) res.locals.playAccess = listenerApi.playAccess(req.grant);
-      if (req.grant) res.locals.bar = barFor(req, res, req.grant, listenerApi);
+      if (req.grant) setLocals(req, res, req.grant, listenerApi);
+      else sessions.earlyCounts.forget(req);
       next();
     }) satisfies RequestHandler,
 
@@ -166,7 +165,8 @@ export function createSignedIn(deps: Deps) {
     }
     // safeguard: separate-write-limit
     const limit = admission.limiter ?? (isRead ? rateLimiters.read : rateLimiters.write);
-    await enforceLimit(res, limit, req.grant.accountId);
+    const { accountId } = req.grant;
+    await enforceLimit(res, limit, accountId, sessions.earlyCounts.count(req, limit, accountId));
     const grant = await access.open(req.session.id, req.grant, admission);
 
     const { scopes, consentAt, refreshedAt } = grant;
@@ -222,6 +222,12 @@ function redirectToSignIn(req: Request, res: Response): void {
 
 function isReadRequest(req: Request): boolean {
   return ['GET', 'HEAD'].includes(req.method);
+}
+
+function setLocals(req: Request, res: Response, grant: StoredGrant, listenerApi: ListenerApi): void {
+  res.locals.listener = req.session.listener;
+  res.locals.playAccess = listenerApi.playAccess(grant);
+  res.locals.bar = barFor(req, res, grant, listenerApi);
 }
 
 /** The locals of the bar that shows what is playing; null for listeners who haven't permitted that. */

@@ -32,6 +32,7 @@ const senseless: Record<string, Omit<Fault, 'on'>> = {
     answer: { status: 302, headers: { Location: 'http://127.0.0.1:1/' }, body: '' },
   },
   'a body of 60 MB': { how: 'huge' },
+  'a compressed body that unpacks to 60 MB': { how: 'bomb' },
   'a body that drips for ever': { how: 'drip' },
   silence: { how: 'silence' },
   'a connection that breaks': { how: 'reset' },
@@ -152,16 +153,18 @@ test('the deadline also applies to a body that trickles in', async (t) => {
   assert.ok(performance.now() - before < 10 * quick.apiDeadlineMs);
 });
 
-test('a body of 60 MB is refused because of its size, long before the deadline', async (t) => {
-  const { browser, simulator, logged } = await startTurntable(t);
-  const mara = browser();
-  await mara.signIn();
-  simulator.fault({ on: 'api', how: 'huge' });
+for (const how of ['huge', 'bomb'] as const) {
+  test(`a body of 60 MB (${how}) is refused because of its size, long before the deadline`, async (t) => {
+    const { browser, simulator, logged } = await startTurntable(t);
+    const mara = browser();
+    await mara.signIn();
+    simulator.fault({ on: 'api', how });
 
-  await mara.get('/now-playing').expect(502);
+    await mara.get('/now-playing').expect(502);
 
-  assert.match(logged.join(''), /response too large/);
-});
+    assert.match(logged.join(''), /response too large/);
+  });
+}
 
 test('a redirect is not followed, even if it leads to a valid answer', async (t) => {
   const { browser, simulator } = await startTurntable(t);

@@ -233,14 +233,18 @@ test('times are shown by the reader’s own clock, and stay in UTC without scrip
   assert.equal(berlin.text, written(berlin.at, 'de-DE', 'Europe/Berlin'));
   const plain = await told({ locale: 'en-GB', timezoneId: 'Asia/Tokyo', javaScriptEnabled: false });
   assert.equal(plain.text, `${written(plain.at, 'en-GB', 'UTC')} UTC`);
+
+  turntable.clock.advance({ days: 3 });
+  const recent = await told({ locale: 'en-GB', timezoneId: 'Asia/Tokyo' });
+  assert.equal(recent.text, aroundNow(recent.at, 'today, '));
 });
 
-/** A time within a day of now, as a reader in Tokyo sees it: without a date if it is today. */
-function aroundNow(at: number): string {
+/** A time within a day of now, as a reader in Tokyo sees it: without a date, or with `todayName`, if it is today. */
+function aroundNow(at: number, todayName = ''): string {
   const write = (options: Intl.DateTimeFormatOptions, time = at) =>
     new Intl.DateTimeFormat('en-GB', { ...options, timeZone: 'Asia/Tokyo' }).format(time);
   const [day, today] = [at, Date.now()].map((time) => write({ dateStyle: 'short' }, time));
-  const named = day === today ? '' : at > Date.now() ? 'tomorrow, ' : 'yesterday, ';
+  const named = day === today ? todayName : at > Date.now() ? 'tomorrow, ' : 'yesterday, ';
   return `${named}${write({ timeStyle: 'short' })}`;
 }
 

@@ -117,6 +117,7 @@ test('from the landing page to a playlist and back, using only the keyboard', { 
   await page.waitForURL('**/playlists');
   await go('Sunday, slowly');
   await page.getByRole('heading', { name: 'Sunday, slowly' }).waitFor();
+  await go('Account: Mara Lindqvist', 'button');
   await go('Sign out', 'button');
   await page.getByText('You’re signed out.').waitFor();
 });

@@ -35,7 +35,8 @@ test('the header takes one row, on phones as well, and its links remain', { skip
   await page.goto(`${turntable.url}/library`);
   await page.getByRole('link', { name: 'Search' }).click();
   await page.waitForURL('**/search');
-  await page.getByRole('link', { name: 'Mara Lindqvist' }).click();
+  await page.getByRole('button', { name: 'Account: Mara Lindqvist' }).click();
+  await page.getByRole('link', { name: 'Account' }).click();
   await page.waitForURL('**/account');
   const targets = await page.getByRole('navigation', { name: 'Pages', exact: true }).getByRole('link').all();
   assert.equal(targets.length, 4);

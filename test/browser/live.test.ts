@@ -3,7 +3,7 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Page } from 'playwright-core';
-import { openBrowser, skipWithoutBrowser as skip } from '../support/chromium.ts';
+import { openBrowser, signOut, skipWithoutBrowser as skip } from '../support/chromium.ts';
 import { countApiCalls, startTurntable } from '../support/turntable.ts';
 
 /** A page on which the first track has ten seconds left. */
@@ -233,15 +233,14 @@ test('a hidden tab that is shown after another listener has signed in shows thei
   const second = await browser.newPage();
   await hide(page, true);
   await second.goto(`${url}/playlists`);
-  await second.getByRole('button', { name: 'Sign out' }).click();
-  await second.getByText('You’re signed out.').waitFor();
+  await signOut(second);
   simulator.plays('noor', { kind: 'track', index: 7, progressMs: 0 });
   await signIn({ url }, second, '', 'Noor Haddad');
   await hide(second, true);
 
   await hide(page, false);
 
-  await page.getByRole('link', { name: 'Noor Haddad' }).waitFor();
+  await page.getByRole('button', { name: 'Account: Noor Haddad' }).waitFor();
   await another(page, name);
 });
 
@@ -260,7 +259,7 @@ test('signing out in one tab signs out the others', { skip }, async (t) => {
   const second = await browser.newPage();
   await second.goto(`${url}/now-playing`);
 
-  await second.getByRole('button', { name: 'Sign out' }).click();
+  await signOut(second);
 
   await page.waitForURL(/\/login|\/authorize/);
 });
@@ -273,7 +272,7 @@ test('a form that opened another tab does not keep this one signed in', { skip }
   await second.goto(`${url}/now-playing`);
   await page.bringToFront();
 
-  await second.getByRole('button', { name: 'Sign out' }).click();
+  await signOut(second);
 
   await page.waitForURL(/\/login|\/authorize/);
 });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { test } from 'node:test';
 import type { Page, Request } from 'playwright-core';
-import { openBrowser, openProfile, skipWithoutBrowser as skip } from '../support/chromium.ts';
+import { openBrowser, openProfile, signOut, skipWithoutBrowser as skip } from '../support/chromium.ts';
 import { until } from '../support/fleet.ts';
 import { countTokenRequests, startTurntable } from '../support/turntable.ts';
 
@@ -50,8 +50,7 @@ for (const javaScriptEnabled of [true, false]) {
     await page.getByRole('link', { name: 'Next page' }).click();
     await page.getByText('137 playlists, page 2 of 3').waitFor();
 
-    await page.getByRole('button', { name: 'Sign out' }).click();
-    await page.getByText('You’re signed out.').waitFor();
+    await signOut(page);
     assert.deepEqual(complaints, []);
 
     await page.goBack();
@@ -93,8 +92,7 @@ test('loading the callback again, or going back to it, does no harm', { skip }, 
   await page.waitForURL('**/now-playing');
   await page.getByText('Playing on Kitchen speaker').waitFor();
 
-  await page.getByRole('button', { name: 'Sign out' }).click();
-  await page.getByText('You’re signed out.').waitFor();
+  await signOut(page);
   await page.goto(wayBack);
   await page.getByRole('heading', { name: 'This sign-in was already used' }).waitFor();
   assert.equal(countTokenRequests(simulator, 'authorization_code'), 1);
@@ -247,13 +245,12 @@ test('after signing out, another person can sign in', { skip }, async (t) => {
   const browser = await openBrowser(t);
   const page = await browser.newPage();
   await signIn(page, url);
-  await page.getByRole('button', { name: 'Sign out' }).click();
-  await page.getByText('You’re signed out.').waitFor();
+  await signOut(page);
 
   await signIn(page, url, 'Noor Haddad');
 
   await page.getByText('Podcast episode').waitFor();
-  assert.ok(await page.getByText('Noor Haddad').isVisible());
+  assert.ok(await page.getByRole('button', { name: 'Account: Noor Haddad' }).isVisible());
 });
 
 test('no other site can show these pages in a frame', { skip }, async (t) => {

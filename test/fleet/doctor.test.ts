@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { createServer } from 'node:https';
+import { type AddressInfo, connect, createServer as createTcpServer } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { Redis } from 'ioredis';
 import { type Simulator, startSimulator } from '../../simulator/simulator.ts';
@@ -134,13 +135,19 @@ test('with --json, the doctor prints one object, and exits as it does without', 
   assert.deepEqual(invalid.checks, [
     { name: 'Settings', status: 'failed', detail: 'PORT must be a whole number from 1 to 65535.' },
   ]);
+});
 
-  const { said, code } = await ask({}, 'src/start.mjs doctor --jason');
-  assert.equal(code, 2);
-  assert.match(
-    said,
-    /^Usage: npm run doctor, or npm run --silent doctor -- \[--json\] \[--url https:[^\n]+\n$/,
-  );
+test('the doctor refuses what it doesn’t understand, and says how to call it', { skip }, async (t) => {
+  const { ask } = await practice(t);
+  // An address needs --url, or else it would check this server.
+  for (const given of ['--jason', 'https://music.example.org', '--json doctor']) {
+    const { said, code } = await ask({}, `src/start.mjs doctor ${given}`);
+    assert.equal(code, 2, given);
+    assert.match(
+      said,
+      /^Usage: npm run doctor, or npm run --silent doctor -- \[--json\] \[--url https:[^\n]+\n$/,
+    );
+  }
 });
 
 // fault: doctor-from-outside
@@ -293,6 +300,31 @@ test('the doctor finds a Redis that loses data: no persistence, snapshots only, 
   const evicting = await ask();
   assert.match(evicting.said, /FAIL {2}Redis eviction: the policy is allkeys-lru: .* -> .*noeviction/);
   assert.equal(evicting.code, 1);
+});
+
+test('the doctor finds a Redis that is older than 6', { skip }, async (t) => {
+  const { ask, redis } = await practice(t);
+  const { hostname, port } = new URL(redis.url);
+  const proxy = createTcpServer((client) => {
+    const server = connect(Number(port), hostname);
+    client.pipe(server);
+    // Of the same length, as the reply says it.
+    server.on('data', (bytes) =>
+      client.write(bytes.toString('latin1').replace(/(?<=redis_version:)\d/, '5'), 'latin1'),
+    );
+    for (const socket of [client, server]) socket.on('error', () => undefined);
+    client.on('close', () => server.destroy());
+    server.on('close', () => client.destroy());
+  });
+  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+  t.after(() => proxy.close());
+  const { port: at } = proxy.address() as AddressInfo;
+
+  const { said, code } = await ask({ REDIS_URL: `redis://127.0.0.1:${at}` });
+
+  assert.match(said, /ok {4}Redis connection: connected to .*, version 5\./);
+  assert.match(said, /FAIL {2}Redis version: it is 5\.\S+ -> Turntable needs Redis 6 or later, or Valkey\./);
+  assert.equal(code, 1);
 });
 
 // fault: doctor-explains-read-only-redis

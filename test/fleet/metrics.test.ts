@@ -4,7 +4,7 @@ import { freePort } from '../../src/redis/local-server.ts';
 import { until } from '../support/fleet.ts';
 import { metricOf } from '../support/metrics.ts';
 import { run } from '../support/process.ts';
-import { skipWithoutProgram as skip, startOwnRedis } from '../support/redis.ts';
+import { connectAsServer, skipWithoutProgram as skip, startOwnRedis } from '../support/redis.ts';
 
 // fault: metrics-from-other-machines
 test('METRICS_PORT serves the metrics on this machine only, with the checks of Redis, and nothing else', {
@@ -40,4 +40,37 @@ test('METRICS_PORT serves the metrics on this machine only, with the checks of R
 
   server.child.kill('SIGTERM');
   assert.equal(await server.ended, 0);
+});
+
+// fault: redis-down-at-start-and-unsafe
+test('a server that started without Redis checks its settings when it is there, and whenever it is back', {
+  skip,
+}, async (t) => {
+  const metricsPort = await freePort();
+  const redis = await startOwnRedis(t);
+  await redis.stop();
+  const server = run(t, 'src/main.ts', {
+    PORT: String(await freePort()),
+    METRICS_PORT: String(metricsPort),
+    REDIS_URL: redis.url,
+    SPOTIFY_CLIENT_ID: 'an id',
+    SPOTIFY_CLIENT_SECRET: 'a secret',
+  });
+  await server.waitForOutput(/Turntable is at/);
+  const read = () => fetch(`http://127.0.0.1:${metricsPort}/metrics`).then((response) => response.text());
+  const eviction = async () => metricOf(await read(), 'turntable_redis_check_failed{check="Redis eviction"}');
+  assert.doesNotMatch(await read(), /^turntable_redis_check_failed\{/m);
+
+  await redis.start();
+  await until(async () => (await eviction()) === 0);
+  const client = connectAsServer(redis.url);
+  await client.config('SET', 'maxmemory-policy', 'allkeys-lru');
+  await client.config('SET', 'maxmemory', '100mb');
+  // A failover: the connection breaks, and Redis is another one.
+  await client.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+  client.disconnect();
+
+  await until(async () => (await eviction()) === 1);
+  assert.doesNotMatch(await read(), /Redis connection/);
+  await server.waitForOutput(/Redis eviction: the policy is allkeys-lru/);
 });

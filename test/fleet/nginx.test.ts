@@ -68,13 +68,18 @@ test('with TLS at nginx, servers know that the browser uses https', { skip }, as
   const fleet = await createFleet(t, { timing, env: { BASE_URL, TRUST_PROXY: '1' } });
   const upstreams = [await freePort(), await freePort(), await freePort()];
   await Promise.all(upstreams.map((at) => fleet.start({ port: at })));
-  await startNginx(t, { port, upstreams, tls: { certificate, key } });
+  const plainPort = await freePort();
+  await startNginx(t, { port, upstreams, tls: { certificate, key, plainPort } });
 
   const left = await answerTo({ port, path: '/login', ca: readFileSync(ca) });
 
   assert.equal(left.status, 303);
   assert.match(String(left.headers['set-cookie']), /^__Host-\S+.*; Secure/);
   assert.match(String(left.headers['strict-transport-security']), /max-age/);
+  // As docker-compose.yml asks whether nginx is healthy.
+  assert.equal((await answerTo({ port: plainPort, path: '/healthz' })).status, 200);
+  const plain = await answerTo({ port: plainPort, path: '/login?a=b', headers: { Host: 'music.example' } });
+  assert.deepEqual([plain.status, plain.headers.location], [308, 'https://music.example/login?a=b']);
 });
 
 test('below a path that nginx passes on, people sign in, and events arrive', { skip }, async (t) => {

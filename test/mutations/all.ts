@@ -15,6 +15,7 @@ import { mutations as remote } from './remote.ts';
 import { mutations as search } from './search.ts';
 import { mutations as setup } from './setup.ts';
 import { mutations as setupForm } from './setup-form.ts';
+import { mutations as speed } from './speed.ts';
 import { mutations as stability } from './stability.ts';
 import { mutations as stopping } from './stopping.ts';
 import { mutations as visitors } from './visitors.ts';
@@ -23,6 +24,7 @@ import { mutations as wall } from './wall.ts';
 export const mutations: readonly Mutation[] = [
   ...product,
   ...records,
+  ...speed,
   ...stability,
   ...stopping,
   ...overload,

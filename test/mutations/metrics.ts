@@ -56,6 +56,22 @@ export const mutations: Mutation[] = [
     named: 'pattern of their route',
   },
   {
+    what: 'answering without the place in the code if metrics can’t be read',
+    safeguard: 'no-stack-in-metrics',
+    from: "res.status(500).type('text').send('The metrics can’t be read. The log says why.\\n');",
+    to: '_next(error);',
+    test: 'test/ops/metrics',
+    named: 'can’t be read',
+  },
+  {
+    what: 'counting errors that are not foreseen',
+    safeguard: 'count-unforeseen-errors',
+    from: 'if (status === 500)',
+    to: 'if (status === 599)',
+    test: 'test/ops/metrics',
+    named: 'not foreseen',
+  },
+  {
     what: 'starting counters at zero',
     safeguard: 'metrics-start-at-zero',
     from: 'for (const family of families) calls.inc({ family, outcome }, 0);',

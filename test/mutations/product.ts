@@ -761,6 +761,14 @@ export const mutations: Mutation[] = [
     test: 'test/fleet/doctor',
   },
   {
+    what: 'refusing an address without --url',
+    safeguard: 'doctor-refuses-other-arguments',
+    from: "if (positionals.length > (first === 'doctor' ? 1 : 0))",
+    to: 'if (false)',
+    test: 'test/fleet/doctor',
+    named: 'doesn’t understand',
+  },
+  {
     what: 'the exit code of the doctor',
     safeguard: 'doctor-exit-code',
     from: 'if (hasFailed) process.exitCode = 1;',

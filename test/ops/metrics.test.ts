@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
+import { createMetricsApp } from '../../src/ops/metrics-routes.ts';
 import { overloadLimits } from '../../src/ops/overload.ts';
 import { openStream } from '../support/event-stream.ts';
 import { until } from '../support/fleet.ts';
@@ -128,9 +131,50 @@ test('calls to Spotify are counted by family and outcome, and those of the ledge
   assert.equal(metricOf(metrics, 'turntable_spotify_calls_used{family="search"}'), 3);
   assert.equal(metricOf(metrics, 'turntable_spotify_daily_calls'), 700);
   assert.ok((metricOf(metrics, 'turntable_spotify_calls_used_ratio{family="search"}') ?? 0) > 0);
+  assert.equal(metricOf(metrics, 'turntable_spotify_pause_seconds{family="accounts"}'), 0);
   const pause = metricOf(metrics, 'turntable_spotify_pause_seconds{family="search"}') ?? 0;
   assert.ok(pause > 7_000 && pause <= 7_200, String(pause));
   assert.equal(metricOf(metrics, 'turntable_spotify_pause_seconds{family="all"}'), 0);
+});
+
+test('errors that are not foreseen are counted from zero', async (t) => {
+  const { url, browser } = await startTurntable(t, {
+    env: { ...env, BASE_URL: 'https://music.example', TRUST_PROXY: '1' },
+  });
+  const errors = async () => metricOf(await readMetrics(url), 'turntable_unforeseen_errors_total');
+  await browser().get('/no/such/page').expect(404);
+  assert.equal(await errors(), 0);
+
+  // The proxy doesn't say that it uses https.
+  await browser().get('/login').expect(500);
+  await browser().getJson('/callback?code=a&state=b').expect(500);
+  assert.equal(await errors(), 2);
+});
+
+test('a cooldown of the accounts service is shown', async (t) => {
+  const { url, browser, simulator } = await startTurntable(t, { env });
+  simulator.fault({ on: 'token', answer: { status: 429, body: '', headers: { 'Retry-After': '7200' } } });
+  await browser().get('/search?q=a').expect(503);
+  const pause = metricOf(await readMetrics(url), 'turntable_spotify_pause_seconds{family="accounts"}') ?? 0;
+  assert.ok(pause > 7_000 && pause <= 7_200, String(pause));
+});
+
+test('if the metrics can’t be read, METRICS_PORT says so without the place in the code', async (t) => {
+  const errors: unknown[] = [];
+  const app = createMetricsApp({
+    read: () => Promise.reject(new TypeError('the reason')),
+    onError: (error) => errors.push(error),
+  });
+  const server = app.listen(0, '127.0.0.1');
+  t.after(() => server.close());
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+
+  const response = await fetch(`http://127.0.0.1:${port}/metrics`);
+
+  assert.equal(response.status, 500);
+  assert.equal(await response.text(), 'The metrics can’t be read. The log says why.\n');
+  assert.match(String(errors), /the reason/);
 });
 
 test('refreshes are counted by outcome', async (t) => {

@@ -66,13 +66,16 @@ testInEachApiVersion(
       ['Expires', agreedAt + 180 * 24 * 60 * 60 * 1000],
       ['Last refreshed', refreshedAt],
     ] as const)
-      assert.match(text, new RegExp(`<dt>${words}</dt><dd><time datetime="${isoOf(moment)}">`));
+      assert.match(
+        text,
+        new RegExp(`<dt>${words}</dt><dd><time datetime="${isoOf(moment)}" data-day="named">`),
+      );
     for (const [scope, purpose] of [
       ['user-read-playback-state', 'See what’s playing'],
       ['playlist-read-private', 'See your private playlists'],
       ['playlist-read-collaborative', 'See your collaborative playlists'],
     ] as const)
-      assert.match(text, new RegExp(`${purpose}[^<]*<code class="small">${scope}</code>`));
+      assert.match(text, new RegExp(`<li>${purpose}[^<]*</li>[\\s\\S]*<code>${scope}</code>, used by [A-Z]`));
     const browsers = text.slice(text.indexOf('Where you’re signed in'));
     assert.match(browsers, /<strong>Firefox on Linux<\/strong> <span class="badge">this browser<\/span>/);
     assert.match(browsers, /<strong>Safari on iOS<\/strong><br>/);
@@ -143,8 +146,10 @@ test('every permission that this site asks for has its own description', async (
   const { permissions } = (await mara.getJson('/account').expect(200)).body;
 
   assert.equal(permissions.length, knownScopes.length);
-  for (const { scope, purpose } of permissions)
+  for (const { scope, purpose, usedBy } of permissions) {
     assert.doesNotMatch(purpose, /this site doesn’t use it/, scope);
+    assert.ok(usedBy.length > 0, scope);
+  }
 });
 
 test('an unused permission is described as unused', async (t) => {

@@ -4,6 +4,7 @@ import ejs from 'ejs';
 import { Redis } from 'ioredis';
 import { apiVersions, type Simulator } from '../../simulator/simulator.ts';
 import { apiVersionIn, testInEachApiVersion as test } from '../support/api-versions.ts';
+import { allowAll, formFields } from '../support/pages.ts';
 import { accessTokenOf, type Browser, countApiCalls, startTurntable } from '../support/turntable.ts';
 
 type Listed = { id: string; name: string; owner: { name: string } | null };
@@ -195,6 +196,24 @@ test('another person’s playlist shows as much as Spotify returns', async (t) =
   } else {
     assert.equal(body.entries.length, 50);
   }
+});
+
+test('a playlist whose contents the app can’t read is played as a whole', async (t) => {
+  const { browser, simulator, clock } = await startTurntable(t, { timing: { afterCommandMs: 0 } });
+  simulator.setProduct('mara', 'premium');
+  const mara = browser();
+  await mara.signIn('mara', allowAll);
+  const path = await playlistNamed(mara, 'Lighthouse keepers');
+
+  const { text } = await mara.get(path).expect(200);
+  assert.match(text, /<button class="play-button" form="play"/);
+  const sent = formFields(text, '/player/play');
+  const left = await mara.post('/player/play').type('form').send(sent).expect(303);
+
+  assert.equal(left.headers.location, `${path}?notice=playback-started`);
+  clock.advance({ seconds: 2 });
+  const { body } = await mara.getJson('/now-playing').expect(200);
+  assert.equal(body.context, `spotify:playlist:${path.split('/')[2]}`);
 });
 
 test('a playlist that others share with the listener can be read', async (t) => {

@@ -46,13 +46,14 @@ test('the setup page shows each step with the exact string to paste, and links t
   assert.equal(headers['cache-control'], 'no-store');
 });
 
-test('the check tries everything and shows the results', async (t) => {
+test('the check tries everything and shows the results, problems first', async (t) => {
   const { browser, baseUrl } = await startTurntable(t);
   const found = await check(browser());
 
   assert.deepEqual(
     [...found].map(([what, seen]) => `${what}, ${seen.split(':')[0]}`),
     [
+      'Redis persistence, Problem',
       'Client ID and secret, OK',
       'Spotify Web API, OK',
       'Redirect URI, OK',
@@ -61,7 +62,6 @@ test('the check tries everything and shows the results', async (t) => {
       'Sign-ins, Note',
       'Redis connection, OK',
       'Redis permissions, OK',
-      'Redis persistence, Problem',
       'Redis eviction, OK',
       'Redis messages, OK',
       'Clock compared with Redis, OK',

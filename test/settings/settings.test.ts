@@ -213,6 +213,7 @@ test('secrets can be in files, and a file that cannot be used is named without i
   assert.equal(redisUrl, 'redis://:hidden@redis:6380');
   assert.equal(shouldFindRedis, false);
 
+  const certificate = `-----BEGIN CERTIFICATE-----\n${'A'.repeat(1_300)}\n-----END CERTIFICATE-----`;
   const missing = join(folder, 'missing');
   for (const [env, words] of [
     [
@@ -228,6 +229,15 @@ test('secrets can be in files, and a file that cannot be used is named without i
       /SESSION_SECRET_FILE must be the path of a file, but there is no such file/,
     ],
     [{ SESSION_SECRET_FILE: folder }, /SESSION_SECRET_FILE must be the path of a file, but it is a folder/],
+    [
+      { SESSION_SECRET_FILE: file('large', 'h'.repeat(100_001)) },
+      /The file in SESSION_SECRET_FILE is too large/,
+    ],
+    [{ SESSION_SECRET_FILE: '/dev/zero' }, /The file in SESSION_SECRET_FILE is too large/],
+    [
+      { SESSION_SECRET_FILE: file('lines', `${secret}\n${secret}\n`) },
+      /SESSION_SECRET has a line break inside\. Separate secrets by commas\./,
+    ],
     [{ SESSION_SECRET_FILE: file('empty', ' \n') }, /The file in SESSION_SECRET_FILE is empty/],
     [
       { SESSION_SECRET_FILE: file('bytes', Buffer.from('hidd\xe9n', 'latin1')) },
@@ -241,12 +251,25 @@ test('secrets can be in files, and a file that cannot be used is named without i
     [{ REDIS_CA_FILE: files.REDIS_URL_FILE }, /REDIS_CA_FILE is set, but REDIS_URL doesn’t use TLS/],
     [{ REDIS_URL: 'rediss://redis', REDIS_CA_FILE: missing }, /REDIS_CA_FILE must be the path of a file/],
     [{ REDIS_URL: 'rediss://redis', REDIS_CA_FILE: files.REDIS_URL_FILE }, /no certificate in PEM format/],
+    [
+      { REDIS_URL: 'rediss://redis', REDIS_CA_FILE: file('authorities', certificate.repeat(800)) },
+      /The file in REDIS_CA_FILE is too large/,
+    ],
   ] as const) {
     const problems = configProblems({ ...credentials, ...env });
     assert.match(problems, words);
     assert.doesNotMatch(problems, /hid/);
     assert.equal(problems.split('\n  - ').length, 2, problems);
   }
+  // Those that a system trusts.
+  const bundle = `${certificate}\n`.repeat(160);
+  assert.ok(bundle.length > 200_000);
+  const { redisCa } = readConfig({
+    ...credentials,
+    REDIS_URL: 'rediss://redis',
+    REDIS_CA_FILE: file('bundle', bundle),
+  });
+  assert.equal(redisCa, bundle.trim());
   const inProduction = configProblems({
     NODE_ENV: 'production',
     SPOTIFY_CLIENT_ID: 'an id',

@@ -113,3 +113,10 @@ function requireProgram(): string {
   if (!program) throw new Error('There is no Chromium on the PATH');
   return program;
 }
+
+/** Signs out by the menu behind the avatar. */
+export async function signOut(page: Page): Promise<void> {
+  await page.getByRole('button', { name: /^Account/ }).click();
+  await page.getByRole('button', { name: 'Sign out', exact: true }).click();
+  await page.getByText('You’re signed out.').waitFor();
+}

@@ -1,4 +1,5 @@
 import { type ClientRequest, type IncomingMessage, request } from 'node:http';
+import { request as requestWithTls } from 'node:https';
 import type { CleanupScope } from './cleanup.ts';
 import type { Browser } from './turntable.ts';
 
@@ -11,11 +12,13 @@ export type EventStream = Awaited<ReturnType<typeof openStream>>;
 export async function openStream(
   t: CleanupScope,
   url: string,
-  person: Pick<Browser, 'cookieHeader' | 'host'>,
+  person: Pick<Browser, 'cookieHeader' | 'host'> & Partial<Pick<Browser, 'ca'>>,
   query = '',
   headers: Record<string, string> = {},
 ) {
-  const req: ClientRequest = request(`${url}/now-playing/events${query}`, {
+  const send = person.ca ? requestWithTls : request;
+  const req: ClientRequest = send(`${url}/now-playing/events${query}`, {
+    ca: person.ca,
     headers: { Host: person.host, Cookie: person.cookieHeader(), Accept: 'text/event-stream', ...headers },
     agent: false,
   });

@@ -23,8 +23,8 @@ type Options = {
   upstreams: readonly number[];
   /** The path of BASE_URL, to pass on only what is below it. */
   basePath?: string;
-  /** Paths of a certificate and its key, to listen with TLS. */
-  tls?: { certificate: string; key: string };
+  /** Paths of a certificate and its key, to listen with TLS, and the port that leads there without. */
+  tls?: { certificate: string; key: string; plainPort: number };
 };
 
 export type Nginx = Awaited<ReturnType<typeof startNginx>>;
@@ -64,6 +64,8 @@ function siteConfig({ port, upstreams, basePath, tls }: Options): string {
   if (ports.length > 0) throw new Error(`deploy/nginx.conf has no place for ${ports.length} servers`);
   if (!tls) return replaced(text, /(?<=^ {4}listen )80(?=;)/m, `127.0.0.1:${port}`);
   text = replaced(text, /^ {4}listen 80;\n/m, '');
+  text = replaced(text, /^# server \{\n(# {5}.*\n)+# \}\n/m, (server) => server.replaceAll(/^# /gm, ''));
+  text = replaced(text, /(?<=^ {4}listen )80(?=;)/m, `127.0.0.1:${tls.plainPort}`);
   text = replaced(text, /^ {4}# (?=(listen 443|ssl_))/gm, '    ');
   text = replaced(text, /(?<=listen )443/, `127.0.0.1:${port}`);
   text = replaced(text, /(?<=ssl_certificate ).*(?=;)/, tls.certificate);

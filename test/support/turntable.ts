@@ -146,14 +146,16 @@ export type Browser = ReturnType<typeof createBrowser>;
 /**
  * A browser that keeps cookies and doesn't follow redirects. It sends requests to `url` with the host of `baseUrl`, as through a proxy.
  */
-export function createBrowser(url: string, simulator: Simulator, baseUrl = url) {
+export function createBrowser(url: string, simulator: Simulator, baseUrl = url, ca?: Buffer) {
   const { host } = new URL(baseUrl);
   const basePath = basePathOf(baseUrl);
   const agent = request.agent(url);
-  agent.set('Host', host);
+  if (ca) agent.ca(ca);
+  if (url !== baseUrl) agent.set('Host', host);
   const browser = {
     agent,
     host,
+    ca,
     get: (path: string) => agent.get(path).set('Accept', 'text/html').redirects(0),
     getJson: (path: string) => agent.get(path).set('Accept', 'application/json').redirects(0),
     /** Posts as a form on one of Turntable's pages does. */
@@ -191,8 +193,9 @@ export function createBrowser(url: string, simulator: Simulator, baseUrl = url) 
   };
 
   function cookiesSent() {
-    const { hostname } = new URL(url);
-    return agent.jar.getCookies({ domain: hostname, path: `${basePath}/`, secure: false, script: false });
+    const { hostname, protocol } = new URL(url);
+    const secure = protocol === 'https:';
+    return agent.jar.getCookies({ domain: hostname, path: `${basePath}/`, secure, script: false });
   }
   return browser;
 }

@@ -1,19 +1,15 @@
 import { listenerCalls } from '../../access/listener-calls.ts';
 import { describeScope } from '../../access/scopes.ts';
 
-/** A permission that the listener has granted, and what this site does with it. */
-export type Permission = { scope: string; purpose: string };
-
-const list = new Intl.ListFormat('en');
+/** A permission that the listener has granted, what it is for, and the parts of this site that need it: none if this site doesn't use it. */
+export type Permission = { scope: string; purpose: string; usedBy: string[] };
 
 export function describePermissions(scopes: readonly string[]): Permission[] {
-  return scopes.map((scope) => ({ scope, purpose: purposeOf(scope) }));
-}
-
-function purposeOf(scope: string): string {
-  const description = describeScope(scope);
-  if (description === null) return 'Granted, but this site doesn’t use it';
-  return `${description} (used by ${list.format(pagesThatUse(scope))})`;
+  return scopes.map((scope) => ({
+    scope,
+    purpose: describeScope(scope) ?? 'Granted, but this site doesn’t use it',
+    usedBy: pagesThatUse(scope),
+  }));
 }
 
 function pagesThatUse(scope: string): string[] {

@@ -64,6 +64,7 @@ export function catalogPages({ signedIn, appApi, rateLimiters, coverColors }: De
       id,
       uri: uriOf(req, kind),
       isCheckable: isCheckableUri(uriOf(req, kind)),
+      hasAsked: req.query.saved === 'ask',
       partsPerPage,
       color,
       ...data,

@@ -71,8 +71,10 @@ export function setupPages(deps: Deps): Router {
     const visitResults = checkVisit(req, { baseUrl, redirectUri, trustProxy, cookieCameBack: hasCookie });
     const [redisResults, spotifyResults] = await Promise.all([checks.redis(), checks.spotify()]);
     const signInResults = missing.length > 0 ? [] : recentSignInErrors.results();
-    const results = [...spotifyResults, ...signInResults, ...redisResults, ...visitResults];
-    const failureCount = results.filter(({ status }) => status === 'failed').length;
+    const all = [...spotifyResults, ...signInResults, ...redisResults, ...visitResults];
+    const failed = all.filter(({ status }) => status === 'failed');
+    const results = [...failed, ...all.filter(({ status }) => status !== 'failed')];
+    const failureCount = failed.length;
     res.render('setup/check', { results, failureCount, isSetUp: missing.length === 0 });
   });
 

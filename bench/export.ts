@@ -2,11 +2,13 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import type { Fleet, Server } from '../test/support/fleet.ts';
 import { accessTokenOf, type Browser } from '../test/support/turntable.ts';
+import { figureOf } from './figures.ts';
 import { addLongPlaylist, download, rowsPerCall } from './long-playlists.ts';
-import type { Bench, Options } from './options.ts';
+import { type Bench, isIncluded, isShort, type Options } from './options.ts';
 import { endProcess, residentMb, startProcess } from './processes.ts';
 import type { Recording } from './recorded-spotify.ts';
 import { grouped } from './report.ts';
+import { median, spread } from './statistics.ts';
 import { withFleet } from './with-fleet.ts';
 
 /*
@@ -18,8 +20,10 @@ const latencyMs = 80;
 const atOnce = 8;
 const maxRatio = 1.1;
 const maxGrowthMb = 35;
-const runs = 3;
+const fullRuns = 5;
 const sampleEveryMs = 20;
+/** If the fastest way varies by more than this, the machine is too busy to decide. */
+const maxNoise = 0.25;
 
 const id = 'x'.repeat(22);
 
@@ -36,16 +40,17 @@ export const bench: Bench = async (options) => {
     const mara = server.browser();
     await mara.signIn();
     for (const format of ['csv', 'json', 'zip']) {
-      if (options.only !== undefined && options.only !== format) continue;
-      await measure(options, { fleet, server, mara, apiUrl, token }, format);
+      if (isIncluded(options, format)) await measure(options, { fleet, server, mara, apiUrl, token }, format);
     }
   }).finally(() => endProcess(spotify));
 };
 
 type Site = { fleet: Fleet; server: Server; mara: Browser; apiUrl: string; token: string };
 
-async function measure({ report }: Options, site: Site, format: string): Promise<void> {
+async function measure(options: Options, site: Site, format: string): Promise<void> {
+  const { report } = options;
   const { fleet, server, mara } = site;
+  const runs = isShort(options) ? 1 : fullRuns;
   report.begin(`${grouped(rows)} rows as ${format}, ${latencyMs} ms a call`);
   // The first run records the responses, and compiles the code.
   await Promise.all([
@@ -71,13 +76,20 @@ async function measure({ report }: Options, site: Site, format: string): Promise
       `${grouped(Math.round(ideal))} ms, ${grouped(Math.round(ours))} ms, ${(highest - before).toFixed(1)} MB`,
     );
   }
-  const ratio = Math.min(...results.map(({ ideal, ours }) => ours / ideal));
-  report.fact('lowest ratio', ratio.toFixed(3));
-  report.claim(`at most ${maxRatio} times the fastest`, ratio <= maxRatio);
-  report.claim(
-    `memory grows by at most ${maxGrowthMb} MB`,
-    Math.max(...results.map(({ growth }) => growth)) <= maxGrowthMb,
-  );
+  const ratios = results.map(({ ideal, ours }) => ours / ideal);
+  const ratio = median(ratios);
+  const [least, most] = [Math.min(...ratios), Math.max(...ratios)];
+  report.fact('ratio', `${ratio.toFixed(3)}, from ${least.toFixed(3)} to ${most.toFixed(3)}`);
+  const grown = results.map(({ growth }) => growth);
+  report.record(`${format}: time`, figureOf(ratios, 'x', { atMost: maxRatio }));
+  // The most counts: a process that may use less has to be able to use that.
+  const memory = figureOf(grown, 'MB', { atMost: maxGrowthMb });
+  report.record(`${format}: memory`, { ...memory, value: memory.most });
+  const words = `at most ${maxRatio} times the fastest`;
+  const noise = spread(results.map(({ ideal }) => ideal));
+  if (noise > maxNoise) report.unclear(words, `the fastest varied by ${Math.round(100 * noise)} %`);
+  else report.claim(words, ratio <= maxRatio);
+  report.claim(`memory grows by at most ${maxGrowthMb} MB`, Math.max(...grown) <= maxGrowthMb);
 }
 
 /** Makes the calls of an export, and ignores the responses: the playlist, its pages, and the playlist again. */
