@@ -44,20 +44,14 @@ const stylesOf: Record<string, readonly Style[]> = {
 const isLargeAsPng = (name: string) => /^(wall|search)/.test(name);
 
 /** A moment in the middle of a track. */
-const playing = { kind: 'track', index: 2, progressMs: 97_000 } as const;
+const playing = { kind: 'track', index: 2, progressMs: 92_000 } as const;
 
 for (const style of Object.keys(styles) as Style[]) {
   test(`pictures of the demo, ${style}`, async (t) => {
     const { page, url, simulator, clock } = await openDemo(t, styles[style]);
     const take = async (name: string, path: string, prepare = async () => {}) => {
       if (!(stylesOf[name] ?? ['light']).includes(style)) return;
-      // The color of a cover isn't known before the page has been shown once.
-      for (let visit = 1; visit <= 2; visit += 1) {
-        await page.goto(new URL(path, url).href);
-        // Not until the network is idle: now playing stays connected.
-        await page.waitForLoadState('load');
-        await page.waitForTimeout(700);
-      }
+      await openInColor(page, new URL(path, url).href);
       await prepare();
       await page.screenshot(
         isLargeAsPng(name)
@@ -121,6 +115,17 @@ async function openDemo(t: TestContext, options: BrowserContextOptions) {
   return { ...turntable, page: await browser.newPage() };
 }
 
+/** Opens a page until it has the color of its cover, which isn't known before the page has been shown once. */
+async function openInColor(page: Page, address: string): Promise<void> {
+  for (let visit = 1; visit <= 6; visit += 1) {
+    await page.goto(address);
+    // Not until the network is idle: now playing stays connected.
+    await page.waitForLoadState('load');
+    await page.waitForTimeout(700);
+    if (visit > 1 && (await page.locator('html.no-color').count()) === 0) return;
+  }
+}
+
 /** Signs in with full control, which leads to now playing. */
 async function signIn(page: Page, url: string): Promise<void> {
   await page.goto(url);
@@ -134,10 +139,11 @@ async function openStage(t: TestContext, options: BrowserContextOptions): Promis
   const { page, url } = await openDemo(t, options);
   await page.clock.install();
   await signIn(page, url);
-  await page.waitForTimeout(700);
-  await page.reload();
+  await openInColor(page, `${url}/now-playing`);
+  // Until what is up next is there.
   await page.waitForTimeout(2_000);
-  await page.clock.pauseAt(Number(await page.evaluate('Date.now()')) + 100);
+  // Far enough ahead for a busy machine.
+  await page.clock.pauseAt(Number(await page.evaluate('Date.now()')) + 5_000);
   return page;
 }
 

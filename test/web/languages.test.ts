@@ -16,7 +16,7 @@ async function read(t: Parameters<typeof startTurntable>[0]) {
     const asked = mara.get(`${path}?page=20`);
     const { text } = await (languages === undefined ? asked : asked.set('Accept-Language', languages));
     const [, count = ''] = /<p class="small">(.*?), page/.exec(text) ?? [];
-    const [, tag = '', day = ''] = /added\s+(<time[^>]*>)([^<]*)<\/time>/.exec(text) ?? [];
+    const [, tag = '', day = ''] = /added <\/span>(<time[^>]*>)([^<]*)<\/time>/.exec(text) ?? [];
     const [, length = ''] = /<p class="small duration">(.*?)<\/p>/.exec(text) ?? [];
     return { count: count.replace(spaces, ' '), tag, day, length, text };
   };
@@ -66,7 +66,7 @@ test('times are given in UTC, for a script to convert to the reader’s time zon
 
   assert.match(
     text,
-    /<time datetime="\d{4}-\d\d-\d\dT[\d:.]+Z" lang="fr">\d{1,2} \S+ \d{4}(,| à)? ?\d\d:\d\d UTC<\/time>/,
+    /<time datetime="\d{4}-\d\d-\d\dT[\d:.]+Z" data-day="named" lang="fr">\d{1,2} \S+ \d{4}(,| à)? ?\d\d:\d\d UTC<\/time>/,
   );
   assert.equal(text.match(/<script src="\/clock\.js\?v=[\w-]+">/g)?.length, 1);
   assert.doesNotMatch(
