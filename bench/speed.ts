@@ -9,7 +9,7 @@ import { median, spread } from './statistics.ts';
  * How fast pages are beside the plainest server on the same packages (bench/floor/): C, without sessions; D, which makes no call to Spotify;
  * and E, which makes one for each view. Both are measured in turn in the same run, because absolute figures depend on the machine.
  */
-const full = { seconds: 4, rounds: 5 };
+const full = { seconds: 5, rounds: 3 };
 const short = { seconds: 3, rounds: 1, listeners: 50, clients: 8 };
 const clients = 64;
 /** If the results of the plain server vary by more than this, the machine is too busy to decide. */

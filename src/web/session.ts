@@ -154,17 +154,15 @@ export function createSessions(deps: Deps) {
     async extend(req: Request): Promise<void> {
       const { startedAt } = req.session;
       if (startedAt === undefined) return;
-      await redisCall(
-        redis.expire(sessionRecords.key(req.session.id), remainingLifetimeSeconds(startedAt, now())),
-      );
+      const seconds = remainingLifetimeSeconds(startedAt, now());
+      await redisCall(redis.expire(sessionRecords.key(req.session.id), seconds));
     },
   };
 
   /** Reads the grant in the session's round trip, because a signed-in page needs both, and counts the request. The signature of the session ID has been verified. */
   function readAhead(sessionId: string): void {
-    if (asking === null) return;
-    asking.readAhead = startReading(grants, sessionId);
-    earlyCounts.begin(asking, sessionId);
+    if (asking !== null) asking.readAhead = startReading(grants, sessionId);
+    if (asking !== null) earlyCounts.begin(asking, sessionId);
   }
 }
 

@@ -112,7 +112,8 @@ test('what is new among the top ones is marked if the next longer time range is 
     const { body } = await mara.getJson(path).expect(200);
     const fresh = body[kind].filter(({ uri }: { uri: string }) => !uris.has(uri));
     const badge = new RegExp(`title="Not in your top ${kind} of 6 months">New<`, 'g');
-    assert.ok(fresh.length > 0);
+    // The simulator's top artists are the same in both.
+    assert.equal(fresh.length > 0, kind === 'tracks');
     assert.equal([...text.matchAll(badge)].length, fresh.length);
   }
 });
