@@ -99,10 +99,8 @@ export function createSessions(deps: Deps) {
       // safeguard: new-session-id
       req.sessionStore.generate(req);
       const startedAt = now();
-      Object.assign(req.session, { v: sessionShape, listener, startedAt } satisfies Omit<
-        SessionData,
-        'cookie'
-      >);
+      const started = { v: sessionShape, listener, startedAt } satisfies Omit<SessionData, 'cookie'>;
+      Object.assign(req.session, started);
       // express-session would use the clock of this machine: if that is far behind, the cookie would already be expired.
       // safeguard: cookie-expiry-by-redis-clock
       req.session.cookie.expires = new Date(startedAt + absoluteLifetimeMs);
