@@ -79,7 +79,7 @@ for (const style of Object.keys(styles) as Style[]) {
     await take('now-playing', '/now-playing');
     await take('devices', '/now-playing', async () => {
       await page.getByRole('link', { name: 'Devices' }).click();
-      await page.getByRole('dialog').waitFor();
+      await page.getByRole('dialog').getByRole('listitem').first().waitFor();
     });
     await take('wall', '/wall', rest);
     await take('playlists', '/playlists');

@@ -890,7 +890,7 @@ testOnce('each list has a link to its export at the top of its page', async (t) 
     const at = list.indexOf(`href="${to}"`);
     assert.ok(at > 0, page);
     assert.ok(at < list.search(/<[uo]l class="(cards|track-list)/), `${page}: before the list`);
-    const heading = /<(?:header class="header"|div class="page-heading")>[\s\S]*?<\/(?:header|div)>\n/;
+    const heading = /<(?:header class="header"|div class="page-heading[^"]*")>[\s\S]*?<\/(?:header|div)>\n/;
     assert.ok(page === path || heading.exec(list)?.[0].includes(`href="${to}"`), `${page}: in the heading`);
     assert.ok((await mara.get(to).expect(200)).text.includes(`href="${file}"`), to);
   }
