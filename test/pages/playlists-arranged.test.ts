@@ -77,7 +77,10 @@ test('the length of a playlist is left out if it isn’t known of every item', a
   const items = [{ item: known }, { item: { ...known, duration_ms: undefined } }];
   simulator.fault({ on: /\/items$/, answer: { status: 200, body: JSON.stringify({ total: 2, items }) } });
 
-  assert.match((await mara.get(`/playlists/${id}`).expect(200)).text, /<p class="small">2 items<\/p>/);
+  assert.match(
+    (await mara.get(`/playlists/${id}`).expect(200)).text,
+    /<p class="small">2 items · <a class="spotify-link"/,
+  );
 });
 
 test('a list of many pages leads to any of them', async (t) => {
