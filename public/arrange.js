@@ -6,7 +6,16 @@ const form = document.querySelector('.filter');
 const status = document.getElementById('filter-status');
 let request;
 
-form.addEventListener('change', async () => {
+form.addEventListener('change', ({ target }) => {
+  // A name is complete with Enter. Leaving the field may be a click on a card, which must not be replaced.
+  if (target.name !== 'q') update();
+});
+form.addEventListener('submit', (event) => {
+  event.preventDefault();
+  update();
+});
+
+async function update() {
   request?.abort();
   request = new AbortController();
   const { signal } = request;
@@ -18,10 +27,11 @@ form.addEventListener('change', async () => {
   const list = page?.getElementById('playlists');
   // The page says what is wrong.
   if (!list) return location.assign(url);
-  document.getElementById('playlists').replaceWith(list);
+  for (const id of ['playlists', 'playlist-count'])
+    document.getElementById(id).replaceWith(page.getElementById(id));
   document.title = page.title;
   document.documentElement.className = page.documentElement.className;
   status.textContent = list.querySelector('[role=status]')?.textContent ?? '';
   history.replaceState(history.state, '', url);
   document.dispatchEvent(new CustomEvent('replaced'));
-});
+}

@@ -127,7 +127,7 @@ document.addEventListener('keydown', (event) => {
   // safeguard: no-shortcuts-while-typing
   if (target.matches(typing)) return;
   // safeguard: no-shortcuts-behind-dialog
-  if (document.querySelector('dialog:modal')) return;
+  if (document.querySelector('dialog:modal, .sheet:popover-open')) return;
   // safeguard: player-keys-in-player-only
   const isInPlayer = target.id === 'live';
   const table = isInPlayer && Object.hasOwn(playerKeys, key) ? playerKeys : toggle.checked ? letters : {};

@@ -219,7 +219,9 @@ function sessionRoutes({ config, log, parts, cookies, pendingSignIns }: SessionD
   const people = choosePeople(config, parts);
   const quota = { ledger: parts.quotaLedger, dailyCalls: config.dailyCalls, now };
   const coverColors = createCoverColors({ download: parts.downloadImage });
-  const sessions = createSessions({ ...parts, secrets, cookies });
+  const { redis, isRedisUsable, sessionRecords } = parts;
+  const store = { redis, isRedisUsable, sessionRecords, grants };
+  const sessions = createSessions({ ...store, secrets, cookies, rateLimiters, now });
   const forms = createForms({ records, background, baseUrl, leaseMs: formLeaseMs });
   const signedIn = createSignedIn({
     records,

@@ -61,7 +61,7 @@ export const mutations: Mutation[] = [
   {
     what: 'putting back within the playlist',
     safeguard: 'undo-within-playlist',
-    from: 'Math.min(position, count + index)',
+    from: 'Math.min(position, uris.length)',
     to: 'position',
     test: 'test/pages/playlist-removal',
     named: 'shorter by then',
@@ -171,6 +171,14 @@ export const mutations: Mutation[] = [
     named: 'leaves the chosen copy',
   },
   {
+    what: 'putting back no more copies than there were',
+    safeguard: 'no-more-copies-than-before',
+    from: '|| numberOf(uri) >= (copies.get(uri)?.length ?? 0)',
+    to: '',
+    test: 'test/pages/playlist-removal',
+    named: 'has changed since',
+  },
+  {
     what: 'undoing "Keep one" among neighbors',
     safeguard: 'undo-keep-one-with-neighbors',
     from: '{ id, items: copies, snapshotId: null } : null',
@@ -181,7 +189,7 @@ export const mutations: Mutation[] = [
   {
     what: 'creating a playlist once if the answer is lost',
     safeguard: 'create-once-after-lost-answer',
-    from: 'if (isAnswerLost(error)) return creationUnknown;',
+    from: 'if (isAnswerLost(error) && error.wasAsked) return creationUnknown;',
     to: '',
     test: 'test/pages/lost-responses',
     named: 'may have been created',

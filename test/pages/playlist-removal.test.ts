@@ -131,6 +131,27 @@ test('“Keep one” leaves the chosen copy in its place, and Undo puts the othe
   assert.equal(await letters(), 'aaa');
 });
 
+test('Undo of “Keep one” adds no copy too many if the playlist has changed since, and none past its end', async (t) => {
+  const { person, uriOf, path, letters, form, send, json } = await start(t, 'abca');
+  const keepFirst = async () => {
+    const sent = { ...(await form()), entry: `0 ${uriOf('a')}` };
+    return person.get((await send('keep-one', sent).expect(303)).headers.location ?? '');
+  };
+  const page = await keepFirst();
+  assert.equal(await letters(), 'abc');
+  await json(`${path}/items`, { uri: uriOf('d') }).expect(200);
+  await send('move', { ...(await form()), entry: `3 ${uriOf('d')}`, to: 1 }).expect(303);
+  assert.equal(await letters(), 'dabc');
+  await person.post(undoPath(page.text)).type('form').send({}).expect(303);
+  assert.equal([...(await letters())].filter((one) => one === 'a').length, 2);
+
+  await send('remove', { ...(await form()), entry: uriOf('d') }).expect(303);
+  const shorter = await keepFirst();
+  for (const letter of 'cb') await send('remove', { ...(await form()), entry: uriOf(letter) }).expect(303);
+  await person.post(undoPath(shorter.text)).type('form').send({}).expect(303);
+  assert.equal(await letters(), 'aa');
+});
+
 test('if the copy to keep cannot be put back, the page says so, and Undo puts everything back', async (t) => {
   const { person, uriOf, path, letters, form, send, simulator } = await start(t, 'abac');
   const sent = { ...(await form()), entry: `0 ${uriOf('a')}` };

@@ -294,7 +294,7 @@ testOnce('a visitor signs in read-only, or with full control', async (t) => {
   const { browser } = await startTurntable(t);
   const { text } = await browser().get('/').expect(200);
 
-  assert.match(text, /href="\/login">Sign in with Spotify<[\s\S]*?Read-only/);
+  assert.match(text, /href="\/login">Sign in with Spotify<[\s\S]*?Signing in is read-only/);
   const [, allow = ''] = /href="\/login\?allow=([^"]+)">Sign in with full control</.exec(text) ?? [];
   assert.deepEqual(allow.split('+'), controlScopes);
 });

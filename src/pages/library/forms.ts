@@ -59,6 +59,9 @@ export function libraryFormPages({ signedIn, forms, hub, undoLibrary }: Deps): R
         if (originals.includes(null)) return refuseOutdated(req, listener, String(first?.uri));
         const all = originals.filter((uri) => uri !== null);
         await changeAll(req, listener, all, isSaving);
+        // A row may show another version of the track than the library contains.
+        const others = entries.map(({ uri }) => uri).filter((uri) => !all.includes(uri));
+        if (others.length > 0) await listener.invalidate('saved', others);
         const undo = await undoLibrary.offer(req, isSaving ? null : all);
         return { uri: String(all[0]), uris: all, notice: noticeFor(all, isSaving), undo };
       });

@@ -5,7 +5,7 @@ import type { Hub } from '../../live/hub.ts';
 import { routes } from '../../routes.ts';
 import { SpotifyUnavailable } from '../../spotify/errors.ts';
 import { canPlay } from '../../web/can-play.ts';
-import { isOneOf, NoSuchPage } from '../../web/errors.ts';
+import { NoSuchPage } from '../../web/errors.ts';
 import { acceptFields, requireReadableFields } from '../../web/fields.ts';
 import type { Forms } from '../../web/forms.ts';
 import { isNoticeName, type NoticeName, withNotice } from '../../web/notices.ts';
@@ -98,25 +98,28 @@ export function playerPages({ signedIn, forms, hub, afterCommandMs, baseUrl, now
     // safeguard: no-poll-after-queue
     const isShown = call !== 'addToQueue';
     const { refusal, added } = await runOnce(req, async () => {
+      let refusal: NoticeName | null = null;
       try {
         await send(listener.spotify);
       } catch (error) {
         // If only the response was lost, the command may have been carried out.
-        if (isShown && isOneOf([SpotifyUnavailable, PlayedInOrder], error)) {
+        if (isShown && error instanceof SpotifyUnavailable) {
           hub.recordCommand(listener.accountId);
           // safeguard: poll-after-lost-response
           hub.requestPoll(listener.accountId);
         }
-        const refusal = refusalOf(error, name);
+        refusal = refusalOf(error, name);
         if (refusal === null) throw error;
         const added = error instanceof PartlyQueued ? { added: [...error.added] } : {};
-        return { refusal: await withDevice(refusal, listener), ...added };
+        // A list that plays in order has begun, as after a command that was carried out.
+        if (!(error instanceof PlayedInOrder))
+          return { refusal: await withDevice(refusal, listener), ...added };
       }
       if (isShown) hub.recordCommand(listener.accountId);
       await sleep(afterCommandMs);
       // A page that was loaded in the meantime may have cached the state before the command.
       await listener.invalidate('player');
-      return { refusal: null };
+      return { refusal };
     });
     // The now-playing page asks Spotify itself, and publishes the answer.
     // safeguard: poll-after-other-page

@@ -93,22 +93,24 @@ async function areThere(
   return run.every(({ uri }, index) => uris[index] === uri);
 }
 
-/** Returns those of these items that aren't at their positions, if they are put back in order. */
+/**
+ * Returns those of these items that aren't at their positions, if they are put back in order; never more of one than are missing in all. Positions past
+ * the end of the playlist become its end: Spotify refuses them.
+ */
 export function missingOf(rows: readonly PlaylistRow[], items: readonly PlacedItem[]): PlacedItem[] {
   const uris = rows.map(({ uri }) => uri);
+  const copies = Map.groupBy(items, ({ uri }) => uri);
+  const numberOf = (wanted: string) => uris.filter((uri) => uri === wanted).length;
   return [...items]
     .sort((a, b) => a.position - b.position)
-    .filter(({ uri, position }) => {
-      const isThere = uris[position] === uri;
-      if (!isThere) uris.splice(position, 0, uri);
-      return !isThere;
+    .flatMap(({ uri, position }) => {
+      // safeguard: no-more-copies-than-before
+      if (uris[position] === uri || numberOf(uri) >= (copies.get(uri)?.length ?? 0)) return [];
+      // safeguard: undo-within-playlist
+      const at = Math.min(position, uris.length);
+      uris.splice(at, 0, uri);
+      return [{ uri, position: at }];
     });
-}
-
-/** Moves positions that are past the end of a playlist with `count` items to its end: Spotify refuses them. */
-export function clampPositions(items: readonly PlacedItem[], count: number): PlacedItem[] {
-  // safeguard: undo-within-playlist
-  return items.map(({ uri, position }, index) => ({ uri, position: Math.min(position, count + index) }));
 }
 
 type Gone = {

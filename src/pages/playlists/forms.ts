@@ -128,7 +128,7 @@ function problemOf(error: unknown): ErrorPage {
   if (error instanceof BadRequest) return notAccepted;
   // Sending the same again could create a second one.
   // safeguard: create-once-after-lost-answer
-  if (isAnswerLost(error)) return creationUnknown;
+  if (isAnswerLost(error) && error.wasAsked) return creationUnknown;
   throw error;
 }
 

@@ -43,7 +43,7 @@ const result = v.object({
   /** The name of the item, if it is only one. */
   name: v.string().nullable(),
   /** Whether the removal can be undone; only for `ask`. */
-  canUndo: v.boolean(),
+  canUndo: v.boolean().optional(() => false),
   undo: v.string().nullable(),
 });
 type RemovalResult = v.Infer<typeof result>;

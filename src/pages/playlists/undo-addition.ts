@@ -8,7 +8,6 @@ import type { SignedInListener } from '../../web/signed-in.ts';
 import type { Undo, Undone } from '../../web/undo.ts';
 import {
   areGone,
-  clampPositions,
   isAddedSince,
   maxReadItems,
   maxRuns,
@@ -122,7 +121,7 @@ async function dropLast(
   const copies = rows.flatMap(({ uri }, position) => (uri !== null && uris.includes(uri) ? [position] : []));
   // safeguard: put-others-back-after-lost-answer
   if (list.others !== null && copies.length <= list.others.length)
-    return restore(listener, list, missingOf(rows, clampPositions(list.others, rows.length)));
+    return restore(listener, list, missingOf(rows, list.others));
 
   // safeguard: undo-only-what-was-added
   const isAdded = (row: PlaylistRow) => snapshotId === list.snapshotId || isAddedSince(row, since);

@@ -2,7 +2,7 @@ import * as v from '@badrap/valita';
 import { routes } from '../../routes.ts';
 import { isId } from '../../spotify/uri.ts';
 import type { Undo, Undone } from '../../web/undo.ts';
-import { clampPositions, missingOf, placedItem, putBack, readRows } from './contents.ts';
+import { missingOf, placedItem, putBack, readRows } from './contents.ts';
 
 export type UndoRemoval = ReturnType<typeof createUndoRemoval>;
 
@@ -22,18 +22,19 @@ export function createUndoRemoval({ undo }: { undo: Undo }) {
     path: routes.undoRemoval,
     schema: removal,
     async work(listener, { id, items, snapshotId }, req): Promise<Undone> {
-      const { count, snapshotId: latest } = await listener.spotify.freshPlaylist(id);
+      const { snapshotId: latest } = await listener.spotify.freshPlaylist(id);
       const isUnchanged = snapshotId !== null && latest === snapshotId;
       // Some may be there already, if the answer to an earlier attempt was lost.
       // safeguard: put-back-only-what-is-missing
-      const placed = isUnchanged
-        ? items
-        : missingOf((await readRows(listener, id, latest)) ?? [], clampPositions(items, count ?? 0));
+      const rows = isUnchanged ? null : await readRows(listener, id, latest);
+      // A playlist that has become too long to be read has a row at each of these positions.
+      const placed = rows ? missingOf(rows, items) : items;
       const missing = await putBack(listener, id, placed);
       if (missing.length > 0)
         return {
           notice: 'copies-missing',
-          undo: await kind.offer(req, { id, items: missing, snapshotId: null }),
+          // All of them: those that are back are found at their positions.
+          undo: await kind.offer(req, { id, items, snapshotId: null }),
         };
       return { notice: 'removal-undone' };
     },
