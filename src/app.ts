@@ -212,16 +212,15 @@ type SessionDeps = {
 /** Everything that needs the session of the browser. */
 function sessionRoutes({ config, log, parts, cookies, pendingSignIns }: SessionDeps): Router {
   const { baseUrl, secrets } = config;
-  const { now, timing, background, records, accounts } = parts;
+  const { now, timing, background, records, accounts, redis, isRedisUsable, sessionRecords } = parts;
   const { rateLimiters, grants, browsers, listenerAccess: access, listenerApi, appApi } = parts;
   const { hub, streams, fetchSubscriptions, recent, recentPlaylists, exportProgress: progress } = parts;
   const { afterCommandMs, heartbeatMs, firstByteMs, formLeaseMs } = timing;
   const people = choosePeople(config, parts);
   const quota = { ledger: parts.quotaLedger, dailyCalls: config.dailyCalls, now };
   const coverColors = createCoverColors({ download: parts.downloadImage });
-  const { redis, isRedisUsable, sessionRecords } = parts;
-  const store = { redis, isRedisUsable, sessionRecords, grants };
-  const sessions = createSessions({ ...store, secrets, cookies, rateLimiters, now });
+  const store = { redis, isRedisUsable, sessionRecords, grants, rateLimiters };
+  const sessions = createSessions({ ...store, secrets, cookies, now });
   const forms = createForms({ records, background, baseUrl, leaseMs: formLeaseMs });
   const signedIn = createSignedIn({
     records,

@@ -261,7 +261,7 @@ export const mutations: Mutation[] = [
   {
     what: 'ignoring keys behind the dialog',
     safeguard: 'no-shortcuts-behind-dialog',
-    from: "if (document.querySelector('dialog:modal')) return;",
+    from: "if (document.querySelector('dialog:modal, .sheet:popover-open')) return;",
     to: '',
     test: 'test/browser/shortcuts',
     named: 'the help lists them',
