@@ -180,8 +180,10 @@ test('a download does not show the page as waiting', { skip }, async (t) => {
   const page = await signedIn(t, turntable);
   await page.goto(`${turntable.url}/playlists`);
   await page.locator('a.card').filter({ hasText: 'Sunday, slowly' }).first().click();
+  await page.getByRole('button', { name: 'More actions' }).click();
+  await page.getByRole('link', { name: 'Export', exact: true }).click();
   const file = page.waitForEvent('download');
-  await page.getByRole('link', { name: 'JSON', exact: true }).click();
+  await page.getByRole('link', { name: 'Download JSON' }).click();
   await file;
   await page.waitForTimeout(1_500);
   assert.equal(await page.getByText('Still waiting').count(), 0);
