@@ -118,7 +118,7 @@ test('playlists are sorted and filtered in place, and the field keeps the focus'
   await page.locator('#filter-status', { hasText: /^132 of 137 playlists$/ }).waitFor({ state: 'attached' });
   assert.equal(await page.evaluate('document.activeElement.name'), 'sort');
   await page.getByLabel('Filter by name').fill('sunday');
-  await page.keyboard.press('Tab');
+  await page.keyboard.press('Enter');
   await page.waitForURL('**/playlists?q=sunday&sort=name');
   await page.locator('#playlists').getByRole('link', { name: 'Sunday, slowly' }).first().waitFor();
   assert.ok(await page.evaluate('document.isSame'));
