@@ -309,6 +309,7 @@ test('a sheet that was closed while it loads stays closed, and letters don’t a
     await route.fulfill({ contentType: 'text/html', body: '<main id="main"></main>' }).catch(() => undefined);
   });
   await page.getByRole('link', { name: 'Devices' }).click();
+  await page.locator('#sheet').getByText('Loading…').waitFor();
   await page.keyboard.press('s');
   await page.keyboard.press('Escape');
   await page.waitForTimeout(4_500);
