@@ -15,8 +15,8 @@ import { median } from './statistics.ts';
 import { withScope } from './with-scope.ts';
 
 /*
- * What a call to Spotify costs with each adapter of axios, through the product's own client: a list of 50 playlists, 64 calls at once. Measured
- * in turn, because absolute figures depend on the machine.
+ * Measures what a call to Spotify costs with each adapter of axios, through the product's own client: a list of 50 playlists, 64 calls at once. The
+ * adapters take turns, because absolute figures depend on the machine.
  */
 const adapters = ['http', 'fetch', 'undici'] as const;
 const atOnce = 64;

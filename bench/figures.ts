@@ -3,7 +3,7 @@ import { median } from './statistics.ts';
 /** A limit that a figure has to keep. */
 export type Bound = { atLeast: number } | { atMost: number };
 
-/** What a full run measured: the median of its rounds, with the least and the most. */
+/** A figure of a full run: the median of its rounds, with the lowest and the highest. */
 export type Figure = {
   value: number;
   least: number;

@@ -18,7 +18,7 @@ import {
   type World,
 } from './day.ts';
 import { aHundredTabs, manyStreams, promptness } from './live-run.ts';
-import { type Bench, isIncluded, type Options } from './options.ts';
+import { type Bench, benchOf, type Options, type Part } from './options.ts';
 import { type Point, plot } from './plot.ts';
 import { percentile } from './statistics.ts';
 
@@ -27,18 +27,15 @@ import { percentile } from './statistics.ts';
  */
 const perDay = 700;
 
-export const bench: Bench = async (options) => {
-  for (const [name, measure] of parts) {
-    if (isIncluded(options, name)) await measure(options);
-  }
-};
-
-const parts: readonly [string, (options: Options) => Promise<void> | void][] = [
-  ['day', simulatedDays],
+const parts: readonly Part[] = [
+  ['day', async (options) => simulatedDays(options)],
   ['tabs', aHundredTabs],
   ['prompt', promptness],
   ['streams', manyStreams],
 ];
+
+export const bench: Bench = benchOf(parts);
+
 const picture = join(import.meta.dirname, '..', 'docs', 'pictures', 'day.svg');
 
 function simulatedDays(options: Options): void {

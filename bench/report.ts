@@ -9,7 +9,7 @@ export function createReport() {
   const figures: Record<string, Figure> = {};
 
   return {
-    /** What has been recorded, by key. */
+    /** The recorded figures, by key. */
     figures,
     /** Prints the title of a part. */
     begin(title: string): void {

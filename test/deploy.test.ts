@@ -199,7 +199,7 @@ test('the systemd unit starts a server with a configuration that it accepts, and
 
   const [start = ''] = values('ExecStart');
   const [, ownVariables = '', command = ''] = /^(\/usr\/bin\/env (?:\w+=\S+ )+)(.*)$/.exec(start) ?? [];
-  // What is in the files takes precedence over Environment, whatever the order.
+  // Variables from EnvironmentFile override those from Environment, whatever their order.
   const shared = { SPOTIFY_CLIENT_ID: 'an id', PORT: '3000', NODE_ENV: 'development', METRICS_PORT: '9464' };
   const ofOne = { METRICS_PORT: '9465' };
   assert.deepEqual(values('EnvironmentFile'), ['/etc/turntable/settings', '-/etc/turntable/settings.%i']);

@@ -45,30 +45,27 @@ export function createCoverColors({ download }: { download: DownloadImage }) {
     },
   });
 
-  /** Undefined until it is known, which it is some time after it was first asked for. */
-  function known(url: string): string | undefined {
+  /** As `find`, if the class is known already, else `no-color`: no page waits for a cover. The next one has it. */
+  function of(images: readonly Image[]): string {
+    const url = urlOf(images);
+    if (url === null) return '';
     // Downloads end by themselves, and don't fail.
     if (!classes.has(url)) classes.fetch(url).catch(() => undefined);
-    return classes.get(url);
+    return classes.get(url) ?? noColor;
   }
 
   return {
+    of,
+
     /** Returns the class for these images of one cover, once it is known; `no-color` if it isn't available, empty without a cover. Never throws. */
     async find(images: readonly Image[]): Promise<string> {
       const url = urlOf(images);
       return url === null ? '' : ((await classes.fetch(url)) ?? noColor);
     },
 
-    /** The same if it is known already, else `no-color`: no page waits for a cover. The next one has it. */
-    of(images: readonly Image[]): string {
-      const url = urlOf(images);
-      return url === null ? '' : (known(url) ?? noColor);
-    },
-
     /** For a page about several things, from the cover of the first: as {@link of}, but empty if its color isn't available or isn't known yet. */
     ofFirst([first]: readonly ({ covers: readonly Image[] } | null)[]): string {
-      const url = urlOf(first?.covers ?? []);
-      const color = url === null ? '' : (known(url) ?? '');
+      const color = of(first?.covers ?? []);
       return color === noColor ? '' : color;
     },
   };

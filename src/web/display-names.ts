@@ -11,6 +11,11 @@ export const fallbackNames = {
 /** Why calls to Spotify are paused, on every page that says so. */
 export const pauseReason = 'Spotify limits how often this site may ask.';
 
+/** The name of what an export contains, without its own name if it has none. */
+export function nameOfExport({ exportId, name }: { exportId: string; name: string | null }): string {
+  return exportId === 'all' ? 'all playlists' : (name ?? fallbackNames.playlist);
+}
+
 /** Why the file of an export has no rows, by the reason of its outcome. */
 export const emptyFileReasons = {
   'contents-unavailable': 'The file has no rows: Spotify didn’t send this playlist’s contents.',

@@ -161,8 +161,9 @@ export function createSessions(deps: Deps) {
 
   /** Reads the grant in the session's round trip, because a signed-in page needs both, and counts the request. The signature of the session ID has been verified. */
   function readAhead(sessionId: string): void {
-    if (asking !== null) asking.readAhead = startReading(grants, sessionId);
-    if (asking !== null) earlyCounts.begin(asking, sessionId);
+    if (asking === null) return;
+    asking.readAhead = startReading(grants, sessionId);
+    earlyCounts.begin(asking, sessionId);
   }
 }
 

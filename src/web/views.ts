@@ -11,6 +11,7 @@ import {
   fallbackNames,
   kindNames,
   nameOf,
+  nameOfExport,
   pauseReason,
   restrictionText,
 } from './display-names.ts';
@@ -105,6 +106,7 @@ export function useViews(
     kindNames,
     albumTypes,
     nameOf,
+    nameOfExport,
     restrictionText,
     /** Whether a name is too long for the font size of titles. */
     isLong: (name: string) => name.length > longNameLength,

@@ -114,7 +114,7 @@ test('a full bar says that it is checking after ten seconds, and then what it fo
   assert.ok(await page.getByText('Playing on').isVisible(), 'the bar is full, but Spotify may be late');
   await page.clock.fastForward('00:05');
   await checking.waitFor();
-  // A card that arrives only now begins anew.
+  // A card that arrives late starts the ten seconds again.
   await page.getByText('Playing on').waitFor({ state: 'hidden' });
 
   clock.advance({ seconds: 15 });

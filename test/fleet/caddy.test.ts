@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { freePort } from '../../src/redis/local-server.ts';
 import { skipWithoutCaddy as skip, startCaddy } from '../support/caddy.ts';
-import { openStream } from '../support/event-stream.ts';
+import { expectNextTrack } from '../support/event-stream.ts';
 import { createFleet } from '../support/fleet.ts';
 import { run } from '../support/process.ts';
 import { testTiming as timing } from '../support/timing.ts';
@@ -26,14 +26,7 @@ test('with the Caddyfile of the README, people sign in over https, events arrive
   await mara.get('/playlists').expect(200);
   assert.match(mara.cookieHeader(), /__Host-/);
 
-  const stream = await openStream(t, BASE_URL, mara);
-  const first = await stream.waitFor(({ event }) => event === 'card');
-  fleet.simulator.plays('mara', { kind: 'track', index: 1, progressMs: 0 });
-  await fleet.advance({ minutes: 2 });
-  await stream.waitFor(
-    ({ event, data }) => event === 'card' && data.html !== undefined && data.html !== first.data.html,
-  );
-  assert.equal(stream.hasEnded(), false);
+  await expectNextTrack(t, fleet, mara, BASE_URL);
 
   const doctor = run(t, `src/start.mjs doctor --url ${BASE_URL}`, { NODE_EXTRA_CA_CERTS: authority });
   assert.equal(await doctor.ended, 0, doctor.output());

@@ -5,7 +5,7 @@ import { type IncomingMessage, type RequestOptions, request } from 'node:http';
 import { request as requestWithTls } from 'node:https';
 import { test } from 'node:test';
 import { freePort } from '../../src/redis/local-server.ts';
-import { openStream } from '../support/event-stream.ts';
+import { expectNextTrack, openStream } from '../support/event-stream.ts';
 import { createFleet, type Outcome, until } from '../support/fleet.ts';
 import { skipWithoutNginx as skip, startBehindNginx, startNginx } from '../support/nginx.ts';
 import { makeCertificates } from '../support/redis-forms.ts';
@@ -27,14 +27,7 @@ test('people sign in through nginx, all servers serve them, and events arrive as
     servers.every(({ output }) => output().includes('"path":"/account","route":"/account","status":200')),
   );
 
-  const stream = await openStream(t, fleet.baseUrl, mara);
-  const first = await stream.waitFor(({ event }) => event === 'card');
-  fleet.simulator.plays('mara', { kind: 'track', index: 1, progressMs: 0 });
-  await fleet.advance({ minutes: 2 });
-  await stream.waitFor(
-    ({ event, data }) => event === 'card' && data.html !== undefined && data.html !== first.data.html,
-  );
-  assert.equal(stream.hasEnded(), false);
+  await expectNextTrack(t, fleet, mara, fleet.baseUrl);
 });
 
 test('servers behind nginx learn the address of the browser, whatever it claims, and the host it used', {

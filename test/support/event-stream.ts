@@ -1,6 +1,8 @@
+import assert from 'node:assert/strict';
 import { type ClientRequest, type IncomingMessage, request } from 'node:http';
 import { request as requestWithTls } from 'node:https';
 import type { CleanupScope } from './cleanup.ts';
+import type { Fleet } from './fleet.ts';
 import type { Browser } from './turntable.ts';
 
 /** One event, its data parsed as JSON. */
@@ -96,4 +98,21 @@ export async function openStream(
 
 function splitAt(line: string, colon: number): [string, string] {
   return [line.slice(0, colon), line.slice(colon + 1).trimStart()];
+}
+
+/** Expects a stream at this site to show mara a track that begins to play, and to stay open. */
+export async function expectNextTrack(
+  t: CleanupScope,
+  fleet: Fleet,
+  mara: Browser,
+  url: string,
+): Promise<void> {
+  const stream = await openStream(t, url, mara);
+  const first = await stream.waitFor(({ event }) => event === 'card');
+  fleet.simulator.plays('mara', { kind: 'track', index: 1, progressMs: 0 });
+  await fleet.advance({ minutes: 2 });
+  await stream.waitFor(
+    ({ event, data }) => event === 'card' && data.html !== undefined && data.html !== first.data.html,
+  );
+  assert.equal(stream.hasEnded(), false);
 }

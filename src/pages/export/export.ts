@@ -129,7 +129,10 @@ export function exportPages(deps: Deps): Router {
     load: () => Promise<Overview>,
     same: { range?: string } = {},
   ): Promise<void> {
-    const latest = await progress.get(accountId);
+    const [latest, job] = await Promise.all([
+      progress.get(accountId),
+      canBeJob(id) ? deps.jobs.get(accountId) : null,
+    ]);
     const current = latest?.exportId === id ? latest : null;
     const isRunning = current?.state === 'running' || current?.state === 'paused';
     // People look at this page during a pause, when Spotify must not be called.
@@ -140,7 +143,6 @@ export function exportPages(deps: Deps): Router {
     const isShort = overview.rows !== null && overview.rows <= rowsAtOnce;
     const calls = estimate && estimate.lists + estimate.entries;
     const fit = estimate && (await exportBudget.check(estimate));
-    const job = canBeJob(id) ? await deps.jobs.get(accountId) : null;
     res.set('Cache-Control', 'private, no-store').format({
       html: () =>
         res.render('export/export', {

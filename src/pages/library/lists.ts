@@ -20,7 +20,7 @@ type List = {
   load: (spotify: SignedInListener['spotify'], page: number) => Promise<Page<Entry>>;
 };
 
-/** What is saved stands under the name of its type. */
+/** A saved album, podcast or episode, in a property of that name. */
 type Entry = { [type in 'album' | 'show' | 'item']?: { covers: readonly Image[] } };
 
 const lists: readonly List[] = [
